@@ -1,0 +1,31 @@
+# One static library and one test program a folder of src/.
+
+add_library(accelerd_options INTERFACE)
+target_include_directories(accelerd_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(accelerd_options INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(ACCELERD_SANITIZE)
+  target_compile_options(accelerd_options INTERFACE
+    -fsanitize=${ACCELERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(accelerd_options INTERFACE -fsanitize=${ACCELERD_SANITIZE})
+endif()
+
+# accelerd_library(base SOURCES a.cc b.cc DEPENDS absl::status PRIVATE_DEPENDS spdlog::spdlog)
+function(accelerd_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(accelerd_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(accelerd_${name}
+    PUBLIC accelerd_options ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# accelerd_test(base SOURCES a_test.cc DEPENDS accelerd_base) makes the program base_test.
+function(accelerd_test name)
+  if(NOT ACCELERD_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name}_test ${ARG_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit)
+  add_test(NAME ${name}_test COMMAND ${name}_test)
+endfunction()

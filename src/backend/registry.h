@@ -1,0 +1,35 @@
+#ifndef ACCELERD_BACKEND_REGISTRY_H_
+#define ACCELERD_BACKEND_REGISTRY_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+
+namespace accelerd {
+
+struct BackendOptions {
+  std::string device = "CPU";   ///< As the runtime names it: "CPU", "GPU.0", "NPU", "BATCH:CPU(4)".
+  std::string cache_directory;  ///< Of compiled models; empty: no cache.
+};
+
+/// A device that this machine has.
+struct DeviceDescription {
+  std::string name;       ///< What `--device` takes.
+  std::string full_name;  ///< What its maker calls it.
+};
+
+/// The backend that drives `options.device`. The device is not opened yet. kInvalidArgument: nothing drives a device of
+/// this name.
+absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& options, Backend::OnLost on_lost);
+
+/// The devices that the backends find now; may take a second.
+absl::StatusOr<std::vector<DeviceDescription>> ListDevices();
+
+/// Name and version of each runtime, for people: "OpenVINO 2026.4.1-…".
+std::vector<std::string> RuntimeVersions();
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_BACKEND_REGISTRY_H_

@@ -1,0 +1,49 @@
+#ifndef ACCELERD_BASE_CPU_POOL_H_
+#define ACCELERD_BASE_CPU_POOL_H_
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+
+namespace accelerd {
+
+/// A fixed number of threads for work that costs processor time and never waits: decoding, resizing, postprocessing,
+/// rendering.
+///
+/// The pool does not bound its queue: callers admit work before they post it. Thread-safe.
+class CpuPool {
+ public:
+  using Work = absl::AnyInvocable<void() &&>;
+
+  /// What an answer waits for goes before what only feeds the device.
+  enum class Priority { kFinish, kPrepare };
+
+  /// Starts `threads` threads. REQUIRES: threads >= 1.
+  explicit CpuPool(int threads);
+
+  /// Runs what was posted, then joins the threads.
+  ~CpuPool();
+  CpuPool(const CpuPool&) = delete;
+  CpuPool& operator=(const CpuPool&) = delete;
+
+  /// Runs `work` on one of the threads: first in, first out within a priority. `work` must not throw.
+  void Post(Priority priority, Work work);
+
+ private:
+  void Run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Work> finish_;
+  std::deque<Work> prepare_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_BASE_CPU_POOL_H_

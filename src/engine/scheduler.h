@@ -1,0 +1,69 @@
+#ifndef ACCELERD_ENGINE_SCHEDULER_H_
+#define ACCELERD_ENGINE_SCHEDULER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/cpu_pool.h"
+#include "base/done.h"
+#include "engine/engine_model.h"
+#include "engine/scheduler_core.h"
+
+namespace accelerd {
+
+/// One inference that a caller wants.
+struct Job {
+  ModelHandle model;
+  std::string client;
+  Time deadline = Time::max();
+  /// Makes the inputs, on the CPU pool, when the scheduler grants it; empty when `inputs` are there already.
+  absl::AnyInvocable<absl::StatusOr<Tensors>() &&> prepare;
+  std::size_t input_bytes = 0;  ///< What `prepare` allocates for the inputs, or the bytes of `inputs`.
+  Tensors inputs;
+  /// The outputs, or why there are none. Runs inside Submit for a refusal, else on the thread of the event that ended
+  /// the job.
+  Done<Tensors> done;
+};
+
+/// The concurrent shell of SchedulerCore: keeps jobs, carries out decisions, arms one timer. Thread-safe.
+///
+/// A completion starts the next run at once, on the runtime's own thread, before it reports its own outputs.
+class Scheduler {
+ public:
+  /// `pool` and `clock` outlive the scheduler.
+  Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock = Clock::Steady());
+  /// REQUIRES: every job is done (see Close).
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// Admits the job or completes it with the refusal. Never blocks.
+  JobId Submit(Job job);
+
+  /// Completes the job with kCancelled now; a run of it goes on, its outputs are dropped. Does nothing when the job is
+  /// done.
+  void Cancel(JobId job);
+
+  /// From now on refuses new jobs with `reason`.
+  void Refuse(absl::Status reason);
+
+  /// Completes every job that is not done with `reason`, as Cancel does; implies Refuse.
+  void Close(absl::Status reason);
+
+  /// Completes when no job is left, at once if there is none; on any thread.
+  void NotifyIdle(Done<> done);
+
+  void PlacementChanged(DeviceId device, ModelGeneration model, int slots);
+  void DeviceChanged(DeviceId device, DeviceState state);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_SCHEDULER_H_

@@ -1,0 +1,105 @@
+#ifndef ACCELERD_ENGINE_SCHEDULER_CORE_H_
+#define ACCELERD_ENGINE_SCHEDULER_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/clock.h"
+#include "base/status.h"
+
+namespace accelerd {
+
+enum class JobId : std::uint64_t {};
+enum class DeviceId : std::uint32_t {};
+/// One load of a model's files; never used again.
+enum class ModelGeneration : std::uint64_t {};
+
+enum class DeviceState { kOpening, kReady, kLost, kStuck };
+
+struct SchedulerLimits {
+  std::size_t max_jobs = 256;                  ///< Jobs that are not DONE, those running included.
+  std::size_t max_prepared_bytes = 256 << 20;  ///< Inputs of jobs that are PREPARING, PREPARED or RUNNING.
+};
+
+/// A job as the core sees it.
+struct JobInfo {
+  JobId id{};
+  ModelGeneration model{};
+  std::string client;
+  Time deadline = Time::max();
+  std::size_t input_bytes = 0;
+  bool prepared = false;  ///< Its inputs are tensors already: nothing to prepare.
+};
+
+/// How a run ended. A device fault never ends a job by itself.
+enum class Outcome { kOk, kRequestError, kDeviceFault };
+
+/// What the shell carries out, after it released its mutex, in any order relative to later decisions.
+struct Decisions {
+  struct Refusal {
+    JobId job;
+    absl::Status status;  ///< With RetryAfter where a later attempt may succeed.
+  };
+  struct Preparation {
+    JobId job;
+  };
+  struct Start {
+    JobId job;
+    RunId run;
+    DeviceId device;
+  };
+  std::vector<Refusal> refuse;
+  std::vector<Preparation> prepare;
+  std::vector<Start> start;
+  std::optional<Time> next_wakeup;  ///< When Advance has to be called; unset: not before another event.
+};
+
+/// Decides which job is prepared and which runs next, on which device: first come, first served, work-conserving.
+///
+/// WAITING -> PREPARING -> PREPARED -> RUNNING -> DONE. Pure and single-threaded: events in, decisions out, the time a
+/// parameter that never goes back. A completion of a run that is not current is dropped, so each job ends once.
+class SchedulerCore {
+ public:
+  explicit SchedulerCore(const SchedulerLimits& limits);
+  ~SchedulerCore();
+
+  /// A new job. Refused at once: too many jobs (kResourceExhausted), the deadline is over (kDeadlineExceeded), inputs
+  /// that can never be prepared within the limits (kResourceExhausted, without RetryAfter).
+  Decisions Submit(const JobInfo& job, Time now);
+
+  /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
+  Decisions Prepared(JobId job, bool ok, Time now);
+
+  /// A run ended. After a device fault the job waits again in its old place, to run once more; after the second it is
+  /// refused.
+  Decisions Finished(RunId run, Outcome outcome, Duration device_time, Time now);
+
+  /// The caller is gone: the job leaves at once unless it is PREPARING or RUNNING, then its result is dropped by the
+  /// shell.
+  Decisions Cancel(JobId job, Time now);
+
+  /// `model` has `slots` slots on `device`; 0: it is gone from there.
+  Decisions PlacementChanged(DeviceId device, ModelGeneration model, int slots, Time now);
+
+  /// Runs on a device that is not kReady are over: their jobs wait again as after a device fault.
+  Decisions DeviceChanged(DeviceId device, DeviceState state, Time now);
+
+  /// Time passed: refuses what is past its deadline and not RUNNING.
+  Decisions Advance(Time now);
+
+  /// Jobs that are not DONE.
+  std::size_t job_count() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_SCHEDULER_CORE_H_

@@ -1,0 +1,16 @@
+#ifndef ACCELERD_FRONTEND_HTTP_NCS_API_H_
+#define ACCELERD_FRONTEND_HTTP_NCS_API_H_
+
+#include "frontend/http/router.h"
+#include "service/inference_service.h"
+#include "service/model_service.h"
+
+namespace accelerd {
+
+/// Adds the calls of the original NCS REST service to `router`: /, /load, /unload, /list, /input/shape,
+/// /{inference,classify,detect,segment}/{file,path} and /test/{file,path}. Both services outlive the router.
+void AddNcsApi(InferenceService& inference, ModelService& models, Router& router);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_NCS_API_H_

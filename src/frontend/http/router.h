@@ -1,0 +1,86 @@
+#ifndef ACCELERD_FRONTEND_HTTP_ROUTER_H_
+#define ACCELERD_FRONTEND_HTTP_ROUTER_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/done.h"
+#include "service/call_context.h"
+
+namespace accelerd {
+
+/// A request whose header and body arrived whole. The pieces are valid as long as `owner` is held.
+struct HttpRequest {
+  std::shared_ptr<const void> owner;
+  std::string method;                   ///< "GET", "POST" …
+  std::string path;                     ///< Decoded, without the query.
+  std::vector<std::string> parameters;  ///< The decoded path segments that matched "{}" of the route, in order.
+  std::vector<std::pair<std::string, std::string>> query;    ///< Decoded.
+  std::vector<std::pair<std::string, std::string>> headers;  ///< Names in lower case.
+  std::span<const std::byte> body;
+
+  /// The first value of a header (name in lower case) or query parameter; null when it is absent.
+  const std::string* header(std::string_view name) const;
+  const std::string* query_value(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< Further ones.
+};
+
+/// Takes the answer; called once, on any thread.
+using Responder = std::function<void(HttpResponse)>;
+
+/// Serves one route. Called on the I/O thread: must not block.
+using HttpHandler =
+    std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
+
+/// Which handler serves a method and a path. Filled at start, then immutable and thread-safe.
+class Router {
+ public:
+  struct Route {
+    std::string method;
+    std::string pattern;             ///< Segments separated by '/'; "{}" matches one segment, not empty.
+    std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
+    HttpHandler handler;
+  };
+
+  struct Match {
+    const Route* route = nullptr;  ///< Null: see `error`.
+    std::vector<std::string> parameters;
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> query;
+    HttpResponse error;  ///< 400 (malformed target), 404, or 405 with Allow.
+  };
+
+  void Add(Route route);
+
+  /// Judges method and target ("/path?query") of a request line. HEAD matches GET routes.
+  Match Find(std::string_view method, std::string_view target) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// `{"error": message}` with this status.
+HttpResponse ErrorResponse(int status, std::string_view message);
+
+/// The one place where status codes become HTTP: kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
+/// kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409; kOutOfRange 413; kResourceExhausted,
+/// kUnavailable, kDeadlineExceeded, kCancelled 503 (with Retry-After where the status has it, at least 1 s);
+/// kUnimplemented 501; else 500.
+HttpResponse StatusResponse(const absl::Status& status);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_ROUTER_H_

@@ -1,0 +1,76 @@
+#ifndef ACCELERD_FRONTEND_HTTP_SERVER_H_
+#define ACCELERD_FRONTEND_HTTP_SERVER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/done.h"
+#include "frontend/http/router.h"
+
+namespace accelerd {
+
+/// Where to listen.
+struct ListenAddress {
+  std::string host;        ///< IPv4 or IPv6 address, or a name that resolves to one; unused for a Unix socket.
+  std::uint16_t port = 0;  ///< 0: one that is free.
+  std::string path;        ///< Of a Unix socket; empty: TCP.
+};
+
+/// "HOST:PORT", "[IPV6]:PORT" or "unix:PATH".
+absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
+
+struct HttpServerOptions {
+  std::vector<ListenAddress> listen;
+  int socket_mode = 0660;              ///< Permissions of Unix sockets.
+  std::string socket_group;            ///< Group of Unix sockets; empty: the process's.
+  std::size_t max_connections = 1024;  ///< More are answered 503 and closed.
+  std::size_t max_header_bytes = 16 << 10;
+  std::size_t max_body_bytes = 32 << 20;             ///< Of one request; larger: 413 without reading it.
+  std::size_t max_total_body_bytes = 256 << 20;      ///< Of all requests together, reserved before a body is read.
+  std::chrono::milliseconds body_wait{5000};         ///< How long a request waits for such a reservation, then 503.
+  std::chrono::milliseconds header_timeout{10'000};  ///< From the first byte of a request to the end of its header.
+  std::chrono::milliseconds body_timeout{30'000};    ///< Without any progress of the body.
+  std::chrono::milliseconds idle_timeout{75'000};    ///< Of a kept connection between requests.
+  std::chrono::milliseconds write_timeout{30'000};   ///< Without any progress of an answer.
+};
+
+/// HTTP/1.1 with keep-alive on all addresses at once, on one I/O thread of its own.
+///
+/// The header is judged before the body (route, method, length); what a client sends wrong is answered and never
+/// reaches a handler. A client that leaves while its call runs cancels the call. Thread-safe but for Start.
+class HttpServer {
+ public:
+  /// `router` outlives the server.
+  HttpServer(HttpServerOptions options, const Router& router);
+  /// Stops at once: closes every connection and joins the thread.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Binds and listens. A Unix socket whose owner is dead is replaced. The error names the address and says what to do
+  /// (a port in use, no permission).
+  absl::Status Start();
+
+  /// The addresses in use, with the ports that were chosen: "127.0.0.1:5001", "unix:/run/accelerd.sock".
+  std::vector<std::string> addresses() const;
+
+  /// Accepts no connections any more; kept connections close after their next answer.
+  void StopAccepting();
+
+  /// Completes when no request is being read, served or written; on the I/O thread. REQUIRES: StopAccepting was called.
+  void NotifyIdle(Done<> done);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_SERVER_H_

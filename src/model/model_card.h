@@ -1,0 +1,55 @@
+#ifndef ACCELERD_MODEL_MODEL_CARD_H_
+#define ACCELERD_MODEL_MODEL_CARD_H_
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace accelerd {
+
+enum class Task { kInference, kClassify, kDetect, kSegment };
+
+/// "inference", "classify", "detect", "segment".
+std::string_view TaskName(Task task);
+absl::StatusOr<Task> ParseTask(std::string_view name);
+
+enum class ColorOrder { kBgr, kRgb };
+
+/// Arithmetic of the device: kDefault is what its driver prefers.
+enum class Precision { kDefault, kF32, kF16, kBf16 };
+std::string_view PrecisionName(Precision precision);
+absl::StatusOr<Precision> ParsePrecision(std::string_view name);
+
+enum class PerformanceHint { kThroughput, kLatency };
+
+/// NAME.toml beside a model: what its owner says of it. An unset field is inferred from the model's file, or has the
+/// service's default.
+struct ModelCard {
+  std::optional<Task> task;                      ///< Other tasks than this and inference are refused.
+  std::string layout;                            ///< Of the first input: "NCHW" or "NHWC".
+  std::optional<std::array<int, 2>> input_size;  ///< Width and height to feed a model whose input leaves them open.
+  std::optional<ColorOrder> color_order;         ///< Default: BGR for OpenVINO IR, RGB for ONNX and TFLite.
+  std::vector<float> mean;  ///< Subtracted from each channel, in the model's channel order: one value for all, or one a
+                            ///< channel. Default: 0.
+  std::vector<float> scale;  ///< Each channel is divided by it after the subtraction; likewise. Default: 1. Never 0.
+  std::vector<std::string> labels;    ///< Class names by index, from the labels file.
+  std::optional<float> output_scale;  ///< Multiplies the scores of the output.
+  std::optional<bool>
+      softmax;  ///< true: accelerd applies a softmax to the scores; false: they are probabilities already.
+  std::optional<Precision> precision;
+  std::optional<PerformanceHint> performance_hint;  ///< Default: throughput.
+  std::optional<int> slots;                         ///< Inferences at once, 1 to 64. Default: what the device reports.
+};
+
+/// Reads the card at `path`, and the labels file that it names (beside it; a relative path without ".."). A missing
+/// card is an empty one. kInvalidArgument with file and line for broken TOML, an unknown key, a value of the wrong type
+/// or out of range. At most 1 MiB each file.
+absl::StatusOr<ModelCard> ReadModelCard(const std::string& path);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_MODEL_MODEL_CARD_H_

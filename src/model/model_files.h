@@ -1,0 +1,44 @@
+#ifndef ACCELERD_MODEL_MODEL_FILES_H_
+#define ACCELERD_MODEL_MODEL_FILES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace accelerd {
+
+enum class ModelFormat { kOpenvinoIr, kOnnx, kTflite };
+
+/// Where a model lies. Paths are absolute.
+struct ModelFiles {
+  std::string main;  ///< NAME.xml, NAME.onnx or NAME.tflite.
+  ModelFormat format = ModelFormat::kOpenvinoIr;
+  std::string card;  ///< NAME.toml beside it, whether or not it exists.
+
+  friend bool operator==(const ModelFiles&, const ModelFiles&) = default;
+};
+
+/// A model found in a folder, or what is wrong with a candidate.
+struct FoundModel {
+  std::string name;
+  ModelFiles files;
+  std::vector<std::string> warnings;  ///< For people: files that were passed over, and why.
+};
+
+/// Whether `name` can name a model: 1 to 255 bytes, no '/', no control character, no leading '.'. The error says what
+/// is wrong.
+absl::Status ValidateModelName(std::string_view name);
+
+/// The model `name` in `directory`: NAME.xml, NAME.onnx, NAME.tflite, in this order, then the same names in the folders
+/// NAME and NAME_openvino_model. kNotFound names the files that were looked for.
+absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name);
+
+/// Every model of `directory`, sorted by name: files as FindModel finds them, and folders NAME or NAME_openvino_model
+/// that hold one. Files of other kinds are ignored. kNotFound when the folder cannot be read.
+absl::StatusOr<std::vector<FoundModel>> DiscoverModels(const std::string& directory);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_MODEL_MODEL_FILES_H_

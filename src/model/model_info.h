@@ -1,0 +1,31 @@
+#ifndef ACCELERD_MODEL_MODEL_INFO_H_
+#define ACCELERD_MODEL_MODEL_INFO_H_
+
+#include <string>
+#include <vector>
+
+#include "model/tensor_spec.h"
+
+namespace accelerd {
+
+/// What the graph before an output says about its values.
+struct OutputFacts {
+  /// A softmax or sigmoid produces the values: times `scale` they are probabilities.
+  bool probabilities = false;
+  /// Multiplies a value to undo the output's quantisation; 1 for floating point.
+  float scale = 1.0F;
+};
+
+/// What was read and measured by whoever opened the model's files.
+struct ModelInfo {
+  Signature signature;
+  std::vector<OutputFacts> outputs;  ///< One for each of signature.outputs.
+  int slots = 1;                     ///< Inferences that may run at once.
+  std::string content_hash;          ///< SHA-256 in hexadecimal over the bytes that were compiled, side files included.
+  std::vector<std::string> files;    ///< The files read, absolute.
+  bool from_cache = false;           ///< Imported from the compiled-model cache instead of compiled.
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_MODEL_MODEL_INFO_H_

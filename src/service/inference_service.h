@@ -1,0 +1,59 @@
+#ifndef ACCELERD_SERVICE_INFERENCE_SERVICE_H_
+#define ACCELERD_SERVICE_INFERENCE_SERVICE_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "base/done.h"
+#include "image/image.h"
+#include "model/model_card.h"
+#include "service/call_context.h"
+#include "task/postprocessor.h"
+#include "task/result.h"
+
+namespace accelerd {
+
+/// An encoded image in memory; `owner` keeps the bytes alive.
+struct ImageBytes {
+  std::shared_ptr<const void> owner;
+  std::span<const std::byte> bytes;
+};
+
+/// An encoded image in a file of the service's machine: an absolute path beneath an allowed directory.
+struct ImagePath {
+  std::string path;
+};
+
+using ImageSource = std::variant<ImageBytes, ImagePath>;
+
+/// One image for one task of one model.
+struct TaskCall {
+  Task task = Task::kInference;
+  std::string model;
+  ImageSource image;
+  TaskOptions options;
+};
+
+/// The calls that need the device or an image decoder. Implemented by the service; front ends hold nothing else.
+/// Thread-safe.
+///
+/// Errors of all calls: kNotFound (model, or file of an allowed directory), kUnavailable (still loading, device lost,
+/// shutting down), kResourceExhausted (queue full), kDeadlineExceeded, kCancelled, kPermissionDenied (path),
+/// kInvalidArgument (image, output), kFailedPrecondition (the model does not fit the task). `done` runs on the CPU
+/// pool, where the front end renders the answer, or on the calling thread for what is refused at once.
+class InferenceService {
+ public:
+  virtual ~InferenceService() = default;
+
+  virtual void RunTask(CallContext context, TaskCall call, Done<std::shared_ptr<const TaskResult>> done) = 0;
+
+  /// Decodes alone: the transport without the inference.
+  virtual void DecodeImage(CallContext context, ImageSource image, Done<std::shared_ptr<const Image>> done) = 0;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_SERVICE_INFERENCE_SERVICE_H_
