@@ -1,0 +1,182 @@
+#include "base/confined_paths.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_split.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+/// `path` without empty and "." components. ".." stays: what it means is for the kernel to say.
+std::string Simplify(const std::string& path) {
+  std::string simple;
+  for (const absl::string_view component : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (component != ".") {
+      simple.append("/").append(component.data(), component.size());
+    }
+  }
+  return simple;
+}
+
+/// `path` relative to `root`, or nothing when it does not begin with it. REQUIRES: both are simplified.
+std::optional<std::string> BeneathRoot(const std::string& path, const std::string& root) {
+  if (path == root) {
+    return ".";
+  }
+  if (!path.starts_with(root) || path[root.size()] != '/') {
+    return std::nullopt;
+  }
+  return path.substr(root.size() + 1);
+}
+
+/// Returns the descriptor or sets `error` to errno.
+UniqueFd OpenBeneath(const std::string& root, const std::string& relative, int flags, int& error) {
+  const UniqueFd directory(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) {
+    error = errno;
+    return {};
+  }
+  open_how how = {};
+  how.flags = static_cast<unsigned>(flags);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  UniqueFd opened;
+  // A rename elsewhere in the tree makes the kernel ask for another try.
+  for (int attempt = 0; attempt < 32; ++attempt) {
+    opened = UniqueFd(static_cast<int>(syscall(SYS_openat2, directory.get(), relative.c_str(), &how, sizeof(how))));
+    if (opened.valid() || errno != EAGAIN) {
+      break;
+    }
+  }
+  error = opened.valid() ? 0 : errno;
+  return opened;
+}
+
+absl::Status OpenError(const std::string& path, int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(fmt::format("path \"{}\" does not exist", path));
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(fmt::format("path \"{}\" cannot be read by the service's user", path));
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO:
+    case EINVAL:
+      return absl::InvalidArgumentError(fmt::format("path \"{}\" cannot be opened: {}", path.substr(0, PATH_MAX),
+                                                    std::generic_category().message(error)));
+    default:
+      return absl::UnavailableError(
+          fmt::format("path \"{}\" cannot be opened: {}", path, std::generic_category().message(error)));
+  }
+}
+
+}  // namespace
+
+ConfinedPaths::ConfinedPaths(const std::vector<std::string>& roots, std::string option) : option_(std::move(option)) {
+  for (const std::string& root : roots) {
+    roots_.push_back(Simplify(root));  // "/" becomes "", which every absolute path continues with a slash.
+  }
+}
+
+absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags) const {
+  if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(fmt::format("path \"{}\" is not an absolute path", path.c_str()));
+  }
+  const std::string simple = Simplify(path);
+  // Of several roots that hold the path, one that can open it wins; else the most telling error.
+  std::optional<int> error;
+  for (const std::string& root : roots_) {
+    const std::optional<std::string> relative = BeneathRoot(simple, root);
+    if (!relative) {
+      continue;
+    }
+    int failure = 0;
+    UniqueFd opened = root.empty() ? UniqueFd(open(path.c_str(), flags)) : OpenBeneath(root, *relative, flags, failure);
+    if (opened.valid()) {
+      return opened;
+    }
+    failure = root.empty() ? errno : failure;
+    if (failure != EXDEV) {
+      error = failure;
+    }
+  }
+  if (error) {
+    return OpenError(path, *error);
+  }
+  return absl::PermissionDeniedError(fmt::format("path \"{}\" is not under an {} directory", path, option_));
+}
+
+absl::StatusOr<UniqueFd> ConfinedPaths::OpenFile(const std::string& path) const {
+  ACCELERD_ASSIGN_OR_RETURN(UniqueFd file, Open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status = {};
+  if (fstat(file.get(), &status) != 0) {
+    return OpenError(path, errno);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return absl::InvalidArgumentError(fmt::format("path \"{}\" is {}, not a regular file", path,
+                                                  S_ISDIR(status.st_mode) ? "a directory" : "special"));
+  }
+  return file;
+}
+
+absl::StatusOr<std::string> ConfinedPaths::ResolveDirectory(const std::string& path) const {
+  ACCELERD_ASSIGN_OR_RETURN(const UniqueFd directory, Open(path, O_PATH | O_CLOEXEC));
+  struct stat status = {};
+  if (fstat(directory.get(), &status) != 0) {
+    return OpenError(path, errno);
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return absl::InvalidArgumentError(fmt::format("path \"{}\" is not a directory", path));
+  }
+  std::array<char, PATH_MAX> resolved;
+  const ssize_t length =
+      readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(), resolved.data(), resolved.size());
+  if (length <= 0 || static_cast<std::size_t>(length) == resolved.size()) {
+    return absl::InvalidArgumentError(fmt::format("path \"{}\" cannot be resolved", path));
+  }
+  return std::string(resolved.data(), static_cast<std::size_t>(length));
+}
+
+absl::StatusOr<FileBytes> ConfinedPaths::ReadFile(const std::string& path, std::size_t max_bytes) const {
+  ACCELERD_ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path));
+  struct stat status = {};
+  if (fstat(file.get(), &status) != 0) {
+    return OpenError(path, errno);
+  }
+  const auto size = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  if (size > max_bytes) {
+    return absl::InvalidArgumentError(
+        fmt::format("path \"{}\" has {} bytes, more than the {} that are allowed", path, size, max_bytes));
+  }
+  FileBytes contents{std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(size, 1)), 0};
+  while (contents.size < size) {
+    const ssize_t count = read(file.get(), contents.data.get() + contents.size, size - contents.size);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0) {
+      return OpenError(path, errno);
+    }
+    if (count == 0) {
+      break;  // Truncated meanwhile: what was read is judged by its decoder.
+    }
+    contents.size += static_cast<std::size_t>(count);
+  }
+  return contents;
+}
+
+}  // namespace accelerd

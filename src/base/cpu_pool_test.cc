@@ -1,0 +1,38 @@
+#include "base/cpu_pool.h"
+
+#include <atomic>
+#include <future>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+TEST(CpuPoolTest, RunsEverythingBeforeItIsDestroyed) {
+  std::atomic<int> runs = 0;
+  {
+    CpuPool pool(3);
+    for (int i = 0; i < 1000; ++i) {
+      pool.Post(i % 2 == 0 ? CpuPool::Priority::kFinish : CpuPool::Priority::kPrepare, [&runs] { ++runs; });
+    }
+  }
+  EXPECT_EQ(runs, 1000);
+}
+
+TEST(CpuPoolTest, FinishesBeforeItPrepares) {
+  std::string order;
+  std::promise<void> gate;
+  {
+    CpuPool pool(1);
+    pool.Post(CpuPool::Priority::kPrepare, [&gate] { gate.get_future().wait(); });
+    pool.Post(CpuPool::Priority::kPrepare, [&order] { order += 'p'; });
+    pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'f'; });
+    pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'g'; });
+    gate.set_value();
+  }
+  EXPECT_EQ(order, "fgp");
+}
+
+}  // namespace
+}  // namespace accelerd
