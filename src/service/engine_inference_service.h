@@ -1,0 +1,51 @@
+#ifndef ACCELERD_SERVICE_ENGINE_INFERENCE_SERVICE_H_
+#define ACCELERD_SERVICE_ENGINE_INFERENCE_SERVICE_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/buffer.h"
+#include "base/cpu_pool.h"
+#include "engine/model_manager.h"
+#include "engine/scheduler.h"
+#include "service/image_loader.h"
+#include "service/inference_service.h"
+
+namespace accelerd {
+
+/// InferenceService on the engine: finds the model, prepares its input on the CPU pool when the scheduler grants it,
+/// and makes the result there.
+class EngineInferenceService : public InferenceService {
+ public:
+  struct Options {
+    int max_decodes = 256;                        ///< Calls of DecodeImage at once; more are refused.
+    std::size_t max_idle_input_bytes = 64 << 20;  ///< Input memory that is kept for the next calls.
+  };
+
+  /// All of them outlive the service.
+  EngineInferenceService(const Options& options, const ImageLoader& loader, const ModelManager& manager,
+                         Scheduler& scheduler, CpuPool& pool);
+
+  void RunTask(CallContext context, TaskCall call, Done<std::shared_ptr<const TaskResult>> done) override;
+  void DecodeImage(CallContext context, ImageSource image, Done<std::shared_ptr<const Image>> done) override;
+
+  /// From now on new calls complete with kUnavailable; those accepted go on. Thread-safe.
+  void Stop() { stopped_ = true; }
+
+ private:
+  absl::Status Submit(CallContext context, TaskCall call, Done<std::shared_ptr<const TaskResult>>& done);
+
+  const Options options_;
+  const ImageLoader& loader_;
+  const ModelManager& manager_;
+  Scheduler& scheduler_;
+  CpuPool& pool_;
+  BufferPool input_buffers_;
+  std::atomic<int> decodes_ = 0;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_SERVICE_ENGINE_INFERENCE_SERVICE_H_

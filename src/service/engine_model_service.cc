@@ -1,0 +1,97 @@
+#include "service/engine_model_service.h"
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "base/log.h"
+#include "fmt/core.h"
+#include "model/model_files.h"
+#include "service/ready_model.h"
+#include "service/serving_plan.h"
+
+namespace accelerd {
+namespace {
+
+/// A wait that its caller may end before its result is there.
+class CancellableWait {
+ public:
+  explicit CancellableWait(Done<> done) : done_(std::move(done)) {}
+
+  void End(absl::Status status) {
+    Done<> done;
+    {
+      const std::lock_guard lock(mutex_);
+      done = std::move(done_);
+    }
+    done(std::move(status));
+  }
+
+ private:
+  std::mutex mutex_;
+  Done<> done_;
+};
+
+}  // namespace
+
+EngineModelService::EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool)
+    : paths_(std::move(paths)), manager_(manager), pool_(pool) {}
+
+absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) const {
+  ACCELERD_RETURN_IF_ERROR(ValidateModelName(spec.name));
+  ACCELERD_ASSIGN_OR_RETURN(const std::string directory, paths_.ResolveDirectory(spec.directory));
+  ACCELERD_ASSIGN_OR_RETURN(const FoundModel found, FindModel(directory, spec.name));
+  for (const std::string& warning : found.warnings) {
+    LogWarning("models", warning);
+  }
+  // A link in an allowed directory must not lead the runtime elsewhere.
+  const std::string weights = std::filesystem::path(found.files.main).replace_extension(".bin").string();
+  for (const std::string& file : {found.files.main, weights, found.files.card}) {
+    std::error_code error;
+    if (std::filesystem::exists(file, error)) {
+      ACCELERD_RETURN_IF_ERROR(paths_.OpenFile(file).status());
+    }
+  }
+  return LoadRequest{.name = found.name, .files = found.files, .pinned = false};
+}
+
+void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) {
+  if (stopped_) {
+    done(absl::UnavailableError("the service is shutting down"));
+    return;
+  }
+  auto wait = std::make_shared<CancellableWait>(std::move(done));
+  if (context.cancellation != nullptr) {
+    context.cancellation->OnCancel([wait] { wait->End(absl::CancelledError("the caller left")); });
+  }
+  pool_.Post(CpuPool::Priority::kFinish, [this, wait, spec = std::move(spec)] {
+    absl::StatusOr<LoadRequest> request = Resolve(spec);
+    if (!request.ok()) {
+      wait->End(request.status());
+      return;
+    }
+    manager_.Load(*std::move(request), [wait](absl::Status status) { wait->End(std::move(status)); });
+  });
+}
+
+void EngineModelService::Unload(CallContext /*context*/, std::string model, Done<> done) {
+  manager_.Unload(std::move(model), std::move(done));
+}
+
+std::vector<ModelStatus> EngineModelService::List() const {
+  return manager_.List();
+}
+
+absl::StatusOr<ModelDescription> EngineModelService::Describe(std::string_view name) const {
+  ACCELERD_ASSIGN_OR_RETURN(const ModelHandle model, FindReadyModel(manager_, name));
+  ModelDescription description{.signature = model->info.signature, .image_shape = {}};
+  if (const absl::StatusOr<ImageFormat>& image = ServingPlan::Of(*model).image_format(); image.ok()) {
+    description.image_shape = {image->batch, image->channels, image->height, image->width};
+  } else if (!model->info.signature.inputs.empty()) {
+    description.image_shape = model->info.signature.inputs.front().shape;
+  }
+  return description;
+}
+
+}  // namespace accelerd

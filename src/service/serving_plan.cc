@@ -1,0 +1,31 @@
+#include "service/serving_plan.h"
+
+#include <utility>
+
+#include "service/image_input.h"
+
+namespace accelerd {
+
+absl::StatusOr<std::shared_ptr<const ModelAttachment>> ServingPlan::Create(const ModelInfo& info, const ModelCard& card,
+                                                                           const ModelFiles& files) {
+  std::shared_ptr<ServingPlan> plan(new ServingPlan());
+  plan->image_format_ = ResolveImageFormat(info.signature, card, files.format);
+  if (plan->image_format_.ok()) {
+    ACCELERD_ASSIGN_OR_RETURN(plan->input_bytes_,
+                              ByteSize(plan->image_format_->element_type, plan->image_format_->shape()));
+  } else if (absl::IsInvalidArgument(plan->image_format_.status())) {
+    return Annotate(plan->image_format_.status(), files.card);
+  }
+  for (const Task task : {Task::kInference, Task::kClassify, Task::kDetect, Task::kSegment}) {
+    plan->postprocessors_.at(static_cast<std::size_t>(task)) = CreatePostprocessor(task, info, card);
+  }
+  return std::shared_ptr<const ModelAttachment>(std::move(plan));
+}
+
+absl::StatusOr<const Postprocessor*> ServingPlan::postprocessor(Task task) const {
+  const auto& postprocessor = postprocessors_.at(static_cast<std::size_t>(task));
+  ACCELERD_RETURN_IF_ERROR(postprocessor.status());
+  return postprocessor->get();
+}
+
+}  // namespace accelerd
