@@ -23,16 +23,15 @@ struct ModelAttachment {
 using AttachmentFactory = std::function<absl::StatusOr<std::shared_ptr<const ModelAttachment>>(
     const ModelInfo& info, const ModelCard& card, const ModelFiles& files)>;
 
-/// A model that serves: immutable, shared by the routing snapshot and every accepted request. When the last holder lets
-/// go, the compiled model is destroyed on its device's thread.
+/// A model that serves: immutable, shared by the routing snapshot and every accepted request. Where it is compiled is
+/// the scheduler's business, so that a device may be lost and come back under the requests that wait. When the last
+/// holder lets go, the model leaves its devices.
 struct EngineModel {
   std::string name;
   ModelGeneration generation{};
   ModelFiles files;
   ModelCard card;
   ModelInfo info;
-  DeviceId device{};
-  std::shared_ptr<CompiledModel> compiled;
   std::shared_ptr<const ModelAttachment> attachment;
 };
 

@@ -35,7 +35,7 @@ class Scheduler {
  public:
   /// `pool` and `clock` outlive the scheduler.
   Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock = Clock::Steady());
-  /// REQUIRES: every job is done (see Close).
+  /// REQUIRES: every job is done (see Close). Runs and preparations of cancelled jobs may still go on.
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -53,15 +53,19 @@ class Scheduler {
   /// Completes every job that is not done with `reason`, as Cancel does; implies Refuse.
   void Close(absl::Status reason);
 
-  /// Completes when no job is left, at once if there is none; on any thread.
+  /// Completes when no job is left and no run or preparation of a cancelled one goes on: nothing that was submitted
+  /// before holds a model any more. At once if there is none; on any thread.
   void NotifyIdle(Done<> done);
 
-  void PlacementChanged(DeviceId device, ModelGeneration model, int slots);
+  /// `compiled` serves `model` on `device` from now on; null: nothing more starts there. Every run holds it; it is let
+  /// go when the last run that was started before has ended.
+  void PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled);
+
   void DeviceChanged(DeviceId device, DeviceState state);
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  ///< Shared with runs and preparations in flight, which may end later.
 };
 
 }  // namespace accelerd

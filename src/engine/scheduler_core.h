@@ -22,8 +22,14 @@ enum class ModelGeneration : std::uint64_t {};
 enum class DeviceState { kOpening, kReady, kLost, kStuck };
 
 struct SchedulerLimits {
-  std::size_t max_jobs = 256;                  ///< Jobs that are not DONE, those running included.
-  std::size_t max_prepared_bytes = 256 << 20;  ///< Inputs of jobs that are PREPARING, PREPARED or RUNNING.
+  std::size_t max_jobs = 256;  ///< Jobs that are not DONE, those running included. Default: 256.
+  /// Inputs of jobs that are PREPARING, PREPARED or RUNNING. Default: 256 MiB.
+  ///
+  /// Inputs that are tensors at submission exist already and count from then on: they are refused when they alone would
+  /// exceed the limit. A preparation is granted when it fits beside everything else, or when no other granted one holds
+  /// bytes: so callers who bring tensors cannot starve those who bring images, and the true bound is the limit plus one
+  /// job's inputs.
+  std::size_t max_prepared_bytes = 256 << 20;
 };
 
 /// A job as the core sees it.
@@ -56,13 +62,18 @@ struct Decisions {
   std::vector<Refusal> refuse;
   std::vector<Preparation> prepare;
   std::vector<Start> start;
+  std::optional<JobId> finished;    ///< The job that this end of a run completes: its outcome goes to the caller.
   std::optional<Time> next_wakeup;  ///< When Advance has to be called; unset: not before another event.
 };
 
 /// Decides which job is prepared and which runs next, on which device: first come, first served, work-conserving.
 ///
 /// WAITING -> PREPARING -> PREPARED -> RUNNING -> DONE. Pure and single-threaded: events in, decisions out, the time a
-/// parameter that never goes back. A completion of a run that is not current is dropped, so each job ends once.
+/// parameter that never goes back. A completion of a run that is not current is dropped, so each job ends once: by one
+/// `refuse`, one `finished`, a failed Prepared or a Cancel. A model without a placement makes its jobs wait.
+///
+/// A job that was in flight at a device fault keeps its place and runs alone: its device empties for it, later jobs
+/// wait. Costs O(log jobs + models on the device) an event.
 class SchedulerCore {
  public:
   explicit SchedulerCore(const SchedulerLimits& limits);
@@ -76,14 +87,14 @@ class SchedulerCore {
   Decisions Prepared(JobId job, bool ok, Time now);
 
   /// A run ended. After a device fault the job waits again in its old place, to run once more; after the second it is
-  /// refused.
+  /// refused. Nothing starts on that device until DeviceChanged tells its state, at most kFaultGrace.
   Decisions Finished(RunId run, Outcome outcome, Duration device_time, Time now);
 
-  /// The caller is gone: the job leaves at once unless it is PREPARING or RUNNING, then its result is dropped by the
-  /// shell.
+  /// The caller is gone: the job leaves at once. What it holds (bytes while PREPARING, a slot too while RUNNING) comes
+  /// back with the end of its preparation or run. Does nothing when the job is DONE.
   Decisions Cancel(JobId job, Time now);
 
-  /// `model` has `slots` slots on `device`; 0: it is gone from there.
+  /// `model` has `slots` slots on `device`; 0: nothing more starts there.
   Decisions PlacementChanged(DeviceId device, ModelGeneration model, int slots, Time now);
 
   /// Runs on a device that is not kReady are over: their jobs wait again as after a device fault.
@@ -92,8 +103,14 @@ class SchedulerCore {
   /// Time passed: refuses what is past its deadline and not RUNNING.
   Decisions Advance(Time now);
 
-  /// Jobs that are not DONE.
+  /// Jobs that are not DONE, and those whose caller is gone while their preparation or run goes on.
   std::size_t job_count() const;
+
+  /// Bytes of inputs that count against max_prepared_bytes.
+  std::size_t prepared_bytes() const;
+
+  /// How long a device whose run failed is given to report its own state.
+  static constexpr Duration kFaultGrace = std::chrono::seconds(1);
 
  private:
   class Impl;
