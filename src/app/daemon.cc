@@ -1,0 +1,183 @@
+#include "app/daemon.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <thread>
+#include <utility>
+
+#include "app/version.h"
+#include "backend/registry.h"
+#include "base/log.h"
+#include "engine/model_manager.h"
+#include "engine/scheduler.h"
+#include "fmt/core.h"
+#include "frontend/http/ncs_api.h"
+#include "frontend/http/server.h"
+#include "model/model_files.h"
+#include "service/engine_inference_service.h"
+#include "service/engine_model_service.h"
+#include "service/serving_plan.h"
+
+namespace accelerd {
+namespace {
+
+int CpuThreads(const ServeOptions& options) {
+  // The device's inferences at once are known only when a model is loaded; on a CPU they are its processors.
+  const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return options.cpu_threads > 0 ? static_cast<int>(options.cpu_threads) : processors + 1;
+}
+
+std::vector<std::string> LoadPaths(const ServeOptions& options) {
+  std::vector<std::string> paths = options.allow_path;
+  if (!options.models.empty()) {
+    paths.push_back(options.models);
+  }
+  return paths;
+}
+
+absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options) {
+  ModelManagerOptions manager;
+  ACCELERD_ASSIGN_OR_RETURN(manager.defaults.precision, ParsePrecision(options.precision));
+  manager.defaults.performance_hint =
+      options.performance_hint == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
+  manager.attach = ServingPlan::Create;
+  return manager;
+}
+
+absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
+  HttpServerOptions server;
+  for (const std::string& address : options.listen) {
+    ACCELERD_ASSIGN_OR_RETURN(server.listen.emplace_back(), ParseListenAddress(address));
+  }
+  server.socket_mode = options.socket_mode;
+  server.socket_group = options.socket_group;
+  server.max_connections = static_cast<std::size_t>(options.max_connections);
+  server.max_header_bytes = options.max_header_bytes;
+  server.max_body_bytes = options.max_body_bytes;
+  server.max_total_body_bytes = options.max_total_body_bytes;
+  server.body_wait = options.body_wait;
+  server.header_timeout = options.header_timeout;
+  server.body_timeout = options.body_timeout;
+  server.idle_timeout = options.idle_timeout;
+  server.write_timeout = options.write_timeout;
+  server.request_timeout = options.request_timeout;
+  return server;
+}
+
+/// The models that the options ask for at the start.
+absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options) {
+  if (options.models.empty() || options.load == std::vector<std::string>{"none"}) {
+    return std::vector<FoundModel>();
+  }
+  if (options.load == std::vector<std::string>{"all"}) {
+    return DiscoverModels(options.models);
+  }
+  std::vector<FoundModel> models;
+  for (const std::string& name : options.load) {
+    ACCELERD_ASSIGN_OR_RETURN(models.emplace_back(), FindModel(options.models, name));
+  }
+  return models;
+}
+
+}  // namespace
+
+/// In the order of construction; destroyed the other way round.
+class Daemon::Parts {
+ public:
+  Parts(const ServeOptions& options, ModelManagerOptions manager_options, HttpServerOptions server_options)
+      : pool(CpuThreads(options)),
+        scheduler(
+            {.max_jobs = static_cast<std::size_t>(options.max_queue), .max_prepared_bytes = options.max_prepared_bytes},
+            pool),
+        manager(
+            std::move(manager_options),
+            [backend = BackendOptions{.device = options.device, .cache_directory = options.cache_dir}](
+                Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); },
+            scheduler),
+        loader(ConfinedPaths(options.allow_path, "--allow-path"),
+               {.max_pixels = options.max_image_pixels, .max_dimension = static_cast<int>(options.max_image_dimension)},
+               options.max_file_bytes),
+        inference({.max_decodes = static_cast<int>(options.max_queue),
+                   .max_idle_input_bytes = options.max_prepared_bytes / 4},
+                  loader, manager, scheduler, pool),
+        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool),
+        server(std::move(server_options), router) {
+    AddNcsApi(inference, models, router);
+  }
+
+  CpuPool pool;
+  Scheduler scheduler;
+  ModelManager manager;
+  ImageLoader loader;
+  EngineInferenceService inference;
+  EngineModelService models;
+  Router router;
+  HttpServer server;
+};
+
+namespace {
+
+/// Loads `models` in the background and logs "ready" when each of them serves or failed.
+void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
+  struct Progress {
+    std::atomic<std::size_t> left;
+    std::atomic<std::size_t> failed = 0;
+    std::size_t total;
+  };
+  auto progress = std::make_shared<Progress>();
+  progress->left = progress->total = models.size();
+  if (models.empty()) {
+    LogInfo("serve", "ready: no models to load");
+  }
+  for (FoundModel& model : models) {
+    for (const std::string& warning : model.warnings) {
+      LogWarning("models", warning);
+    }
+    manager.Load({.name = std::move(model.name), .files = std::move(model.files), .pinned = true},
+                 [progress](const absl::Status& status) {
+                   progress->failed += status.ok() ? 0 : 1;
+                   if (--progress->left == 0) {
+                     LogInfo("serve", fmt::format("ready: {} of {} models loaded", progress->total - progress->failed,
+                                                  progress->total));
+                   }
+                 });
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& options) {
+  ACCELERD_ASSIGN_OR_RETURN(std::vector<FoundModel> models, ModelsToLoad(options));
+  ACCELERD_ASSIGN_OR_RETURN(ModelManagerOptions manager_options, ManagerOptions(options));
+  ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
+  LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
+  auto parts = std::make_unique<Parts>(options, std::move(manager_options), std::move(server_options));
+  ACCELERD_RETURN_IF_ERROR(parts->server.Start());
+  for (const std::string& address : parts->server.addresses()) {
+    LogInfo("serve", fmt::format("listening on {}", address));
+  }
+  LoadAtStart(parts->manager, std::move(models));
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Daemon::~Daemon() = default;
+
+void Daemon::StopAccepting() {
+  parts_->server.StopAccepting();
+  parts_->inference.Stop();
+  parts_->models.Stop();
+}
+
+void Daemon::NotifyIdle(Done<> done) {
+  parts_->server.NotifyIdle(std::move(done));
+}
+
+void Daemon::GiveUp() {
+  parts_->scheduler.Close(
+      WithRetryAfter(absl::UnavailableError("the service is shutting down"), std::chrono::seconds(1)));
+}
+
+}  // namespace accelerd

@@ -1,0 +1,89 @@
+#include "app/serve.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+#include "app/daemon.h"
+#include "app/shutdown_signals.h"
+#include "base/log.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+using Event = ShutdownSignals::Event;
+
+/// How long the last answers may take once their calls were given up, and how long models may take to leave the device.
+constexpr std::chrono::seconds kLastAnswers{2};
+constexpr std::chrono::seconds kTeardown{5};
+
+/// Ends the process without destructors: threads may be inside the device's driver.
+[[noreturn]] void ExitAtOnce(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+/// Waits for a timeout or notification; a second signal ends the process.
+Event WaitOrExit(ShutdownSignals& signals, std::chrono::milliseconds timeout) {
+  const Event event = signals.Wait(timeout);
+  if (event == Event::kSignal) {
+    LogWarning("serve", "a second signal: ending at once");
+    ExitAtOnce(128 + signals.signal());
+  }
+  return event;
+}
+
+/// Whether every accepted call was answered within `timeout`.
+bool WaitUntilIdle(Daemon& daemon, ShutdownSignals& signals, std::chrono::milliseconds timeout) {
+  daemon.NotifyIdle([&signals](const absl::Status&) { signals.Notify(); });
+  return WaitOrExit(signals, timeout) == Event::kNotified;
+}
+
+int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
+  LogInfo("serve", fmt::format("{}: draining", signals.signal() == SIGINT ? "SIGINT" : "SIGTERM"));
+  if (options.drain_delay.count() > 0) {
+    WaitOrExit(signals, options.drain_delay);
+  }
+  daemon->StopAccepting();
+  if (!WaitUntilIdle(*daemon, signals, options.drain_timeout)) {
+    LogWarning("serve", fmt::format("accepted calls did not finish within {} ms: refusing what is left",
+                                    options.drain_timeout.count()));
+    daemon->GiveUp();
+    WaitUntilIdle(*daemon, signals, kLastAnswers);
+    ExitAtOnce(0);
+  }
+  // A model that is just being compiled holds its device's thread: the process does not wait for it.
+  std::thread teardown([&daemon, &signals] {
+    daemon.reset();
+    signals.Notify();
+  });
+  if (WaitOrExit(signals, kTeardown) != Event::kNotified) {
+    LogWarning("serve", "the device did not let go of its models in time");
+    ExitAtOnce(0);
+  }
+  teardown.join();
+  LogInfo("serve", "stopped");
+  return 0;
+}
+
+}  // namespace
+
+int RunService(const ServeOptions& options) {
+  if (const absl::StatusOr<LogLevel> level = ParseLogLevel(options.log_level); level.ok()) {
+    SetLogLevel(*level);
+  }
+  ShutdownSignals signals;
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
+  if (!daemon.ok()) {
+    fmt::print(stderr, "accelerd: {}\n", Message(daemon.status()));
+    ExitAtOnce(1);
+  }
+  signals.Wait(std::nullopt);
+  return Shutdown(*std::move(daemon), signals, options);
+}
+
+}  // namespace accelerd
