@@ -10,10 +10,12 @@ namespace accelerd {
 
 /// What the graph before an output says about its values.
 struct OutputFacts {
-  /// A softmax or sigmoid produces the values: times `scale` they are probabilities.
+  /// A softmax or sigmoid produces the values: (value - zero_point) * scale is a probability.
   bool probabilities = false;
-  /// Multiplies a value to undo the output's quantisation; 1 for floating point.
+  /// Undoes the output's quantisation, or other scaling of probabilities; 1 for floating point otherwise.
   float scale = 1.0F;
+  /// Subtracted before the scaling; not 0 for int8 outputs.
+  float zero_point = 0.0F;
 };
 
 /// What was read and measured by whoever opened the model's files.

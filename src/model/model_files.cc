@@ -1,0 +1,120 @@
+#include "model/model_files.h"
+
+#include <array>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFolderSuffix = "_openvino_model";
+
+constexpr std::array<std::pair<std::string_view, ModelFormat>, 3> kFormats = {
+    {{".xml", ModelFormat::kOpenvinoIr}, {".onnx", ModelFormat::kOnnx}, {".tflite", ModelFormat::kTflite}}};
+
+/// Every place where the model `name` may lie, the preferred first.
+std::vector<ModelFiles> Candidates(const fs::path& directory, std::string_view name) {
+  const std::string base(name);
+  std::vector<ModelFiles> candidates;
+  for (const fs::path& folder : {directory, directory / base, directory / (base + std::string(kFolderSuffix))}) {
+    for (const auto& [extension, format] : kFormats) {
+      candidates.push_back({folder / (base + std::string(extension)), format, folder / (base + std::string(".toml"))});
+    }
+  }
+  return candidates;
+}
+
+bool IsRegularFile(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+fs::path AbsolutePath(const std::string& directory) {
+  std::error_code ignored;
+  return fs::absolute(directory, ignored).lexically_normal();
+}
+
+/// The names that the directory entry `entry` may stand for.
+std::vector<std::string> NamesOf(const fs::directory_entry& entry) {
+  const std::string filename = entry.path().filename();
+  std::error_code ignored;
+  if (!entry.is_directory(ignored)) {
+    return {entry.path().stem()};
+  }
+  std::vector<std::string> names = {filename};
+  if (filename.ends_with(kFolderSuffix)) {
+    names.push_back(filename.substr(0, filename.size() - kFolderSuffix.size()));
+  }
+  return names;
+}
+
+}  // namespace
+
+absl::Status ValidateModelName(std::string_view name) {
+  constexpr std::size_t kMaxLength = 255;
+  if (name.empty() || name.size() > kMaxLength) {
+    return absl::InvalidArgumentError(
+        fmt::format("a model's name has 1 to {} bytes; this one has {}", kMaxLength, name.size()));
+  }
+  if (name.front() == '.') {
+    return absl::InvalidArgumentError("a model's name does not begin with a dot");
+  }
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == '/' || byte < 0x20 || byte == 0x7f) {
+      return absl::InvalidArgumentError("a model's name holds no '/' and no control characters");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name) {
+  ACCELERD_RETURN_IF_ERROR(ValidateModelName(name));
+  FoundModel found;
+  for (ModelFiles& candidate : Candidates(AbsolutePath(directory), name)) {
+    if (!IsRegularFile(candidate.main)) {
+      continue;
+    }
+    if (found.name.empty()) {
+      found.name = name;
+      found.files = std::move(candidate);
+    } else {
+      found.warnings.push_back(
+          fmt::format("{} is not used: model {} is read from {}", candidate.main, name, found.files.main));
+    }
+  }
+  if (found.name.empty()) {
+    return absl::NotFoundError(
+        fmt::format("{0} has no model {1}: neither {1}.xml, {1}.onnx or {1}.tflite, nor a "
+                    "folder {1} or {1}{2} with one of these",
+                    directory, name, kFolderSuffix));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<FoundModel>> DiscoverModels(const std::string& directory) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    const std::vector<std::string> candidates = NamesOf(*entry);
+    names.insert(candidates.begin(), candidates.end());
+  }
+  if (error) {
+    return absl::NotFoundError(fmt::format("cannot read the folder of models {}: {}", directory, error.message()));
+  }
+  std::vector<FoundModel> models;
+  for (const std::string& name : names) {
+    if (absl::StatusOr<FoundModel> found = FindModel(directory, name); found.ok()) {
+      models.push_back(*std::move(found));
+    }
+  }
+  return models;
+}
+
+}  // namespace accelerd
