@@ -1,0 +1,147 @@
+#include "config/option_values.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "config/value_parsers.h"
+#include "fmt/core.h"
+#include "fmt/ranges.h"
+
+namespace accelerd {
+namespace {
+
+constexpr std::string_view kNone = "none";
+
+/// Stores `value` when there is one and it is within the bounds.
+template <typename T, typename Parsed>
+bool SetWithin(std::optional<Parsed> value, T min, T max, T& member) {
+  if (!value || *value < min || *value > max) {
+    return false;
+  }
+  member = static_cast<T>(*value);
+  return true;
+}
+
+bool Append(std::optional<std::string> value, std::vector<std::string>& member) {
+  if (!value) {
+    return false;
+  }
+  member.push_back(*std::move(value));
+  return true;
+}
+
+}  // namespace
+
+bool TextValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const bool accepted = choices.empty() ? may_be_empty || !text.empty()
+                                        : std::find(choices.begin(), choices.end(), text) != choices.end();
+  if (accepted) {
+    options.*member = text;
+  }
+  return accepted;
+}
+
+std::string TextValue::Accepted() const {
+  if (choices.empty()) {
+    return may_be_empty ? "a text, which may be empty" : "a text that is not empty";
+  }
+  return fmt::format("one of {}", fmt::join(choices, ", "));
+}
+
+bool CountValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  return SetWithin(ParseInteger(text), min, max, options.*member);
+}
+
+std::vector<std::string> CountValue::Get(const ServeOptions& options) const {
+  return {fmt::format("{}", options.*member)};
+}
+
+std::string CountValue::Accepted() const {
+  return fmt::format("a whole number from {} to {}", min, max);
+}
+
+bool BytesValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  return SetWithin(ParseBytes(text), min, max, options.*member);
+}
+
+std::vector<std::string> BytesValue::Get(const ServeOptions& options) const {
+  return {FormatBytes(options.*member)};
+}
+
+std::string BytesValue::Accepted() const {
+  return fmt::format("a size from {} to {}, such as 32MiB, 64kB or a plain number of bytes", FormatBytes(min),
+                     FormatBytes(max));
+}
+
+bool DurationValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  return SetWithin(ParseDuration(text), min, max, options.*member);
+}
+
+std::vector<std::string> DurationValue::Get(const ServeOptions& options) const {
+  return {FormatDuration(options.*member)};
+}
+
+std::string DurationValue::Accepted() const {
+  return fmt::format("a duration from {} to {}, such as 200ms, 30s, 1m or a plain number of seconds",
+                     FormatDuration(min), FormatDuration(max));
+}
+
+bool FileModeValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  return SetWithin(ParseFileMode(text), 0, 0777, options.*member);
+}
+
+std::vector<std::string> FileModeValue::Get(const ServeOptions& options) const {
+  return {FormatFileMode(options.*member)};
+}
+
+std::string FileModeValue::Accepted() const {
+  return "permissions in octal from 0000 to 0777, such as 0660 (in a file: \"0660\" or 0o660)";
+}
+
+bool FolderValue::Set(std::string_view text, std::string_view base, ServeOptions& options) const {
+  if (may_be_none && text == kNone) {
+    (options.*member).clear();
+    return true;
+  }
+  const auto path = ParsePath(text, base);
+  if (path) {
+    options.*member = *path;
+  }
+  return path.has_value();
+}
+
+std::vector<std::string> FolderValue::Get(const ServeOptions& options) const {
+  return {(options.*member).empty() ? std::string(kNone) : options.*member};
+}
+
+std::string FolderValue::Accepted() const {
+  return may_be_none ? "a folder, or \"none\"" : "a folder";
+}
+
+bool AddressListValue::Set(std::string_view text, std::string_view base, ServeOptions& options) const {
+  return Append(ParseListenText(text, base), options.*member);
+}
+
+std::string AddressListValue::Accepted() const {
+  return "HOST:PORT, [IPV6]:PORT (port 0 to 65535; 0.0.0.0 and [::] are all addresses) or unix:PATH (absolute at most "
+         "107 bytes)";
+}
+
+bool NameListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const bool named = !text.empty() && text.find('/') == std::string_view::npos;
+  return Append(named ? std::optional<std::string>(text) : std::nullopt, options.*member);
+}
+
+std::string NameListValue::Accepted() const {
+  return "names of models, or \"all\" or \"none\"";
+}
+
+bool FolderListValue::Set(std::string_view text, std::string_view base, ServeOptions& options) const {
+  return Append(ParsePath(text, base), options.*member);
+}
+
+std::string FolderListValue::Accepted() const {
+  return "folders";
+}
+
+}  // namespace accelerd

@@ -1,0 +1,58 @@
+#include "config/serve_options.h"
+
+#include <algorithm>
+#include <set>
+
+#include "config/value_parsers.h"
+#include "fmt/core.h"
+#include "fmt/ranges.h"
+
+namespace accelerd {
+namespace {
+
+absl::Status ValidateListen(const ServeOptions& options) {
+  std::set<std::string> seen;
+  for (const std::string& address : options.listen) {
+    if (!seen.insert(address).second) {
+      return absl::InvalidArgumentError(fmt::format("listen names {} twice: leave one of them out", address));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateLoad(const ServeOptions& options) {
+  const std::vector<std::string>& load = options.load;
+  for (const char* keyword : {"all", "none"}) {
+    if (load.size() > 1 && std::find(load.begin(), load.end(), keyword) != load.end()) {
+      return absl::InvalidArgumentError(
+          fmt::format("load takes \"{}\" or names of models, not both ({})", keyword, fmt::join(load, ", ")));
+    }
+  }
+  const bool names = load.front() != "all" && load.front() != "none";
+  if (names && options.models.empty()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "load names {} but there is no folder to find models in: give it with --models DIR", fmt::join(load, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateBodies(const ServeOptions& options) {
+  if (options.max_body_bytes > options.max_total_body_bytes) {
+    return absl::InvalidArgumentError(
+        fmt::format("max-body-bytes ({}) is more than max-total-body-bytes ({}), so the largest body could never be "
+                    "read: lower the "
+                    "first or raise the second",
+                    FormatBytes(options.max_body_bytes), FormatBytes(options.max_total_body_bytes)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateServeOptions(const ServeOptions& options) {
+  ACCELERD_RETURN_IF_ERROR(ValidateListen(options));
+  ACCELERD_RETURN_IF_ERROR(ValidateLoad(options));
+  return ValidateBodies(options);
+}
+
+}  // namespace accelerd

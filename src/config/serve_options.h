@@ -1,0 +1,63 @@
+#ifndef ACCELERD_CONFIG_SERVE_OPTIONS_H_
+#define ACCELERD_CONFIG_SERVE_OPTIONS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace accelerd {
+
+/// What `accelerd serve` runs with, checked and complete. Names, defaults, bounds and help are rows of the options
+/// table (option_table.cc); ParseServeCommand fills the members. Folders and socket paths are absolute.
+struct ServeOptions {
+  // Service.
+  std::vector<std::string> listen;  ///< "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; at least one, each once.
+  int socket_mode = 0;              ///< Permissions of Unix sockets.
+  std::string socket_group;         ///< Of Unix sockets; empty: the process's own.
+  std::string log_level;            ///< A name that ParseLogLevel knows.
+  std::chrono::milliseconds drain_delay{};
+  std::chrono::milliseconds drain_timeout{};
+  std::chrono::milliseconds request_timeout{};
+
+  // Device.
+  std::string device;
+  std::string precision;         ///< "default", "f32", "f16" or "bf16".
+  std::string performance_hint;  ///< "throughput" or "latency".
+  std::int64_t cpu_threads = 0;  ///< 0: inferences at once plus one.
+
+  // Models.
+  std::string models;                   ///< Folder; empty: none.
+  std::vector<std::string> load;        ///< Model names, or "all" or "none" alone.
+  std::vector<std::string> allow_path;  ///< Folders.
+  std::string cache_dir;                ///< Empty: no cache.
+  std::string state_dir;                ///< Empty: nothing is kept.
+  std::string lock_dir;
+
+  // Limits.
+  std::int64_t max_connections = 0;
+  std::size_t max_header_bytes = 0;
+  std::size_t max_body_bytes = 0;
+  std::size_t max_total_body_bytes = 0;
+  std::chrono::milliseconds body_wait{};
+  std::chrono::milliseconds header_timeout{};
+  std::chrono::milliseconds body_timeout{};
+  std::chrono::milliseconds idle_timeout{};
+  std::chrono::milliseconds write_timeout{};
+  std::int64_t max_queue = 0;  ///< Jobs that are not done.
+  std::size_t max_prepared_bytes = 0;
+  std::int64_t max_image_pixels = 0;
+  std::int64_t max_image_dimension = 0;
+  std::size_t max_file_bytes = 0;  ///< Of an image named by path.
+};
+
+/// Whether the values fit together; each is within its own bounds already. kInvalidArgument names the options and what
+/// to do.
+absl::Status ValidateServeOptions(const ServeOptions& options);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_CONFIG_SERVE_OPTIONS_H_
