@@ -17,11 +17,12 @@ struct DecodeLimits {
 };
 
 /// Decodes JPEG, PNG, WebP or BMP, told apart by content, to what OpenCV's `imread` gives by default: BGR, grey
-/// expanded, alpha dropped, 16 bit cut to the upper 8, EXIF orientation applied (JPEG).
+/// expanded, alpha dropped, 16 bit cut to the upper 8, EXIF orientation applied (JPEG, PNG, WebP). Of an animation the
+/// first frame.
 ///
 /// Bit-exact with OpenCV for JPEG (grey and colour), PNG, BMP and lossless WebP; within 2 for CMYK JPEG and lossy WebP.
 /// kInvalidArgument: empty, of no known format, damaged, truncated, or beyond `limits`; the message says which.
-/// Thread-safe.
+/// kResourceExhausted: the machine has no memory for it. Thread-safe; uses the calling thread alone.
 absl::StatusOr<Image> DecodeImage(std::span<const std::byte> encoded, const DecodeLimits& limits);
 
 }  // namespace accelerd
