@@ -1,8 +1,10 @@
 // PNG by libspng.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -50,6 +52,23 @@ absl::StatusOr<spng_ihdr> ReadHeader(spng_ctx* context, EncodedBytes encoded) {
   return header;
 }
 
+/// Whether the chunk that ends the file is whole: libspng does not read its last bytes.
+bool HasEnd(EncodedBytes encoded) {
+  constexpr std::size_t kAroundData = 12;  // Length, name, checksum.
+  EncodedBytes rest = encoded.subspan(kSignature.size());
+  while (rest.size() >= kAroundData) {
+    std::size_t chunk = kAroundData;
+    for (std::size_t i = 0; i < 4; ++i) {
+      chunk += std::to_integer<std::size_t>(rest[i]) << (24 - 8 * i);
+    }
+    if (std::memcmp(rest.data() + 4, "IEND", 4) == 0) {
+      return chunk <= rest.size();
+    }
+    rest = rest.subspan(std::min(chunk, rest.size()));
+  }
+  return false;
+}
+
 int Orientation(spng_ctx* context) {
   spng_exif exif{};
   if (spng_get_exif(context, &exif) != SPNG_OK) {
@@ -71,11 +90,14 @@ absl::StatusOr<Image> DecodePng(EncodedBytes encoded, const DecodeLimits& limits
   }
   ACCELERD_ASSIGN_OR_RETURN(const spng_ihdr header, ReadHeader(context.get(), encoded));
   ACCELERD_ASSIGN_OR_RETURN(Image image, NewImage(header.height, header.width, limits));
+  if (!HasEnd(encoded)) {
+    return absl::InvalidArgumentError("it is truncated");
+  }
   // Without flags neither transparency nor gamma is applied, as OpenCV leaves them out.
   constexpr int kNoFlags = 0;
   ACCELERD_RETURN_IF_ERROR(
       ToStatus(spng_decode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_RGB8, kNoFlags)));
-  // What follows the image: its end must be there, and EXIF may be.
+  // EXIF may follow the image.
   ACCELERD_RETURN_IF_ERROR(ToStatus(spng_decode_chunks(context.get())));
   UseCallingThreadAlone();
   cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
