@@ -54,7 +54,9 @@ class SchedulerCore::Impl {
       Fault(*run->job);
       return;
     }
-    MeasureJob(device_time);
+    if (outcome == Outcome::kOk) {
+      Measure(device_time);
+    }
     if (!run->job->abandoned) {
       decisions_.finished = run->job->info.id;
     }
@@ -170,7 +172,7 @@ class SchedulerCore::Impl {
     }
   }
 
-  void MeasureJob(Duration device_time) {
+  void Measure(Duration device_time) {
     const Seconds time = device_time;
     mean_device_time_ = mean_device_time_ ? *mean_device_time_ + kMeanWeight * (time - *mean_device_time_) : time;
   }

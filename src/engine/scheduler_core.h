@@ -86,8 +86,9 @@ class SchedulerCore {
   /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
   Decisions Prepared(JobId job, bool ok, Time now);
 
-  /// A run ended. After a device fault the job waits again in its old place, to run once more; after the second it is
-  /// refused. Nothing starts on that device until DeviceChanged tells its state, at most kFaultGrace.
+  /// A run ended; `device_time` counts when it is kOk. After a device fault the job waits again in its old place, to
+  /// run once more; after the second it is refused. Nothing starts on that device until DeviceChanged tells its state,
+  /// at most kFaultGrace.
   Decisions Finished(RunId run, Outcome outcome, Duration device_time, Time now);
 
   /// The caller is gone: the job leaves at once. What it holds (bytes while PREPARING, a slot too while RUNNING) comes

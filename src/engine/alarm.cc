@@ -1,0 +1,61 @@
+#include "engine/alarm.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace accelerd {
+namespace {
+
+// Keeps the sum of now and the wait within range.
+constexpr Duration kLongestWait = std::chrono::hours(1);
+
+}  // namespace
+
+Alarm::Alarm(std::function<void()> ring, const Clock& clock)
+    : ring_(std::move(ring)), clock_(clock), thread_([this] { Run(); }) {}
+
+Alarm::~Alarm() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Alarm::Set(std::optional<Time> at) {
+  {
+    const std::lock_guard lock(mutex_);
+    at_ = at;
+    // A later time is found when the thread wakes for the earlier one: most deadlines move on, few come nearer.
+    if (!at || (waiting_until_ && *waiting_until_ <= *at)) {
+      return;
+    }
+  }
+  wake_.notify_one();
+}
+
+void Alarm::Run() {
+  prctl(PR_SET_NAME, "alarm");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    waiting_until_ = at_;
+    if (!at_) {
+      wake_.wait(lock);
+      continue;
+    }
+    const Time now = clock_.Now();
+    if (now < *at_) {
+      wake_.wait_for(lock, std::min(*at_ - now, kLongestWait));
+      continue;
+    }
+    at_.reset();
+    lock.unlock();
+    ring_();
+    lock.lock();
+  }
+}
+
+}  // namespace accelerd

@@ -1,0 +1,360 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "engine/alarm.h"
+#include "engine/idle_watch.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+// Free output buffers that are kept for the next runs: a few dozen of the usual sizes.
+constexpr std::size_t kMaxIdleOutputBytes = 64 << 20;
+
+/// A job that was submitted. Whoever still works on it holds it: the table until its caller has the answer, its
+/// preparation, its runs.
+struct Entry {
+  Entry(std::shared_ptr<IdleWatch> watch, Job submitted) : token(std::move(watch)), job(std::move(submitted)) {}
+
+  IdleWatch::Token token;  // First, so that it is given back after the model.
+  JobId id{};
+  Job job;  // `inputs` and `done` are guarded by the scheduler's mutex, `prepare` belongs to the one preparation.
+  std::atomic<bool> answered = false;
+};
+using EntryPtr = std::shared_ptr<Entry>;
+
+/// What the decisions of one event ask for, made under the mutex and carried out without it.
+struct Errands {
+  struct Start {
+    EntryPtr entry;
+    RunId run;
+    std::shared_ptr<CompiledModel> compiled;
+    Tensors inputs;
+  };
+  struct Answer {
+    EntryPtr entry;
+    Done<Tensors> done;
+    absl::StatusOr<Tensors> result;
+  };
+  std::vector<Start> start;
+  std::vector<EntryPtr> prepare;
+  Tensors release;  ///< Inputs that no run reads any more.
+  std::vector<Answer> answer;
+};
+
+Outcome OutcomeOf(const absl::Status& status) {
+  if (status.ok()) {
+    return Outcome::kOk;
+  }
+  return absl::IsUnavailable(status) ? Outcome::kDeviceFault : Outcome::kRequestError;
+}
+
+absl::StatusOr<Tensors> AnswerOf(absl::StatusOr<RunResult> result) {
+  if (result.ok()) {
+    return std::move(result->outputs);
+  }
+  const absl::Status& status = result.status();
+  if (absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status)) {
+    return status;
+  }
+  return absl::InternalError(fmt::format("the inference failed: {}", Message(status)));
+}
+
+}  // namespace
+
+class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
+      : pool_(pool), clock_(clock), core_(limits), alarm_(std::in_place, [this] { Advance(); }, clock) {}
+
+  /// What ends later finds nothing to do. REQUIRES: every job is done.
+  void Stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    alarm_.reset();
+  }
+
+  JobId Submit(Job job) {
+    auto entry = std::make_shared<Entry>(idle_, std::move(job));
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      entry->id = static_cast<JobId>(++last_job_);
+      table_.emplace(entry->id, entry);
+      if (refusal_) {
+        Answer(entry, *refusal_, errands);
+      } else {
+        Collect(core_.Submit(InfoOf(*entry), clock_.Now()), errands);
+      }
+    }
+    CarryOut(std::move(errands));
+    return entry->id;
+  }
+
+  void Cancel(JobId job) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto entry = table_.find(job); entry != table_.end()) {
+        Withdraw(entry->second, absl::CancelledError("the request was cancelled"), errands);
+      }
+    }
+    CarryOut(std::move(errands));
+  }
+
+  void Refuse(absl::Status reason) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(reason);
+  }
+
+  void Close(absl::Status reason) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      refusal_ = reason;
+      while (!table_.empty()) {
+        Withdraw(table_.begin()->second, reason, errands);
+      }
+    }
+    CarryOut(std::move(errands));
+  }
+
+  void NotifyIdle(Done<> done) { idle_->Notify(std::move(done)); }
+
+  void PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      const int slots = compiled == nullptr ? 0 : compiled->info().slots;
+      // The one that was there is let go of at the end, without the mutex.
+      compiled.swap(placements_[{device, model}]);
+      Collect(core_.PlacementChanged(device, model, slots, clock_.Now()), errands);
+      if (slots == 0) {
+        placements_.erase({device, model});
+      }
+    }
+    CarryOut(std::move(errands));
+  }
+
+  void DeviceChanged(DeviceId device, DeviceState state) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      Collect(core_.DeviceChanged(device, state, clock_.Now()), errands);
+    }
+    CarryOut(std::move(errands));
+  }
+
+ private:
+  static JobInfo InfoOf(const Entry& entry) {
+    return {.id = entry.id,
+            .model = entry.job.model->generation,
+            .client = entry.job.client,
+            .deadline = entry.job.deadline,
+            .input_bytes = entry.job.input_bytes,
+            .prepared = !entry.job.prepare};
+  }
+
+  void Advance() {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_) {
+        return;
+      }
+      armed_.reset();
+      Collect(core_.Advance(clock_.Now()), errands);
+    }
+    CarryOut(std::move(errands));
+  }
+
+  // The following five hold the mutex.
+
+  /// Turns decisions into errands: takes what they need out of the table now, as later events may change it.
+  void Collect(Decisions decisions, Errands& errands) {
+    for (const Decisions::Start& start : decisions.start) {
+      const EntryPtr& entry = table_.at(start.job);
+      errands.start.push_back(
+          {entry, start.run, placements_.at({start.device, entry->job.model->generation}), entry->job.inputs});
+    }
+    for (const Decisions::Preparation& preparation : decisions.prepare) {
+      errands.prepare.push_back(table_.at(preparation.job));
+    }
+    for (Decisions::Refusal& refusal : decisions.refuse) {
+      Answer(table_.at(refusal.job), std::move(refusal.status), errands);
+    }
+    if (decisions.next_wakeup != armed_) {
+      armed_ = decisions.next_wakeup;
+      alarm_->Set(armed_);
+    }
+  }
+
+  /// The job is DONE for its caller. REQUIRES: it is in the table.
+  void Answer(EntryPtr entry, absl::StatusOr<Tensors> result, Errands& errands) {
+    entry->answered = true;
+    table_.erase(entry->id);
+    Done<Tensors> done = std::move(entry->job.done);
+    errands.answer.push_back({std::move(entry), std::move(done), std::move(result)});
+  }
+
+  void Withdraw(EntryPtr entry, absl::Status reason, Errands& errands) {
+    Collect(core_.Cancel(entry->id, clock_.Now()), errands);
+    Answer(std::move(entry), std::move(reason), errands);
+  }
+
+  // The following hold no mutex.
+
+  /// The device first, then what feeds it, then the answers.
+  void CarryOut(Errands errands) {
+    for (Errands::Start& start : errands.start) {
+      StartRun(std::move(start));
+    }
+    for (EntryPtr& entry : errands.prepare) {
+      pool_.Post(CpuPool::Priority::kPrepare,
+                 [self = shared_from_this(), entry = std::move(entry)] { self->Prepare(entry); });
+    }
+    errands.release.clear();
+    for (Errands::Answer& answer : errands.answer) {
+      answer.done(std::move(answer.result));
+    }
+  }
+
+  void StartRun(Errands::Start start) {
+    CompiledModel& model = *start.compiled;
+    absl::StatusOr<Tensors> outputs = AllocateOutputs(model.info().signature);
+    auto end = [self = shared_from_this(), entry = std::move(start.entry), run = start.run,
+                compiled = std::move(start.compiled)](absl::StatusOr<RunResult> result) {
+      self->EndRun(*entry, run, std::move(result));
+    };
+    if (!outputs.ok()) {
+      // Not here: the end of a run starts others.
+      pool_.Post(CpuPool::Priority::kFinish,
+                 [end = std::move(end), status = std::move(outputs).status()] { end(status); });
+      return;
+    }
+    model.Start(start.run, std::move(start.inputs), *std::move(outputs), std::move(end));
+  }
+
+  absl::StatusOr<Tensors> AllocateOutputs(const Signature& signature) {
+    Tensors outputs;
+    outputs.reserve(signature.outputs.size());
+    for (const TensorSpec& spec : signature.outputs) {
+      if (std::any_of(spec.shape.begin(), spec.shape.end(), [](std::int64_t size) { return size < 0; })) {
+        outputs.emplace_back();
+        continue;
+      }
+      ACCELERD_ASSIGN_OR_RETURN(const std::size_t bytes, ByteSize(spec.element_type, spec.shape));
+      ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer, output_buffers_.Allocate(bytes));
+      outputs.emplace_back(spec.element_type, spec.shape, std::move(buffer));
+    }
+    return outputs;
+  }
+
+  void EndRun(Entry& entry, RunId run, absl::StatusOr<RunResult> result) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_) {
+        return;
+      }
+      const Duration device_time = result.ok() ? result->device_time : Duration(0);
+      Decisions decisions = core_.Finished(run, OutcomeOf(result.status()), device_time, clock_.Now());
+      const bool finished = decisions.finished.has_value();
+      Collect(std::move(decisions), errands);
+      if (finished) {
+        Answer(table_.at(entry.id), AnswerOf(std::move(result)), errands);
+      }
+      if (entry.answered) {
+        errands.release = std::move(entry.job.inputs);
+      }
+    }
+    CarryOut(std::move(errands));
+  }
+
+  void Prepare(const EntryPtr& entry) {
+    absl::StatusOr<Tensors> inputs = absl::CancelledError("nobody waits for the inputs");
+    if (!entry->answered) {
+      inputs = std::move(entry->job.prepare)();
+    }
+    entry->job.prepare = nullptr;
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_) {
+        return;
+      }
+      const bool ok = inputs.ok();
+      if (ok && !entry->answered) {
+        entry->job.inputs = *std::move(inputs);
+      }
+      Collect(core_.Prepared(entry->id, ok, clock_.Now()), errands);
+      if (!ok && !entry->answered) {
+        Answer(entry, std::move(inputs).status(), errands);
+      }
+    }
+    CarryOut(std::move(errands));
+  }
+
+  CpuPool& pool_;
+  const Clock& clock_;
+  const std::shared_ptr<IdleWatch> idle_ = std::make_shared<IdleWatch>();
+  BufferPool output_buffers_{kMaxIdleOutputBytes};
+
+  std::mutex mutex_;
+  SchedulerCore core_;
+  std::unordered_map<JobId, EntryPtr> table_;  ///< Jobs whose callers wait.
+  std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
+  std::optional<absl::Status> refusal_;
+  std::optional<Time> armed_;  ///< What the alarm is set to.
+  std::uint64_t last_job_ = 0;
+  bool stopped_ = false;
+
+  std::optional<Alarm> alarm_;  // Last: its thread uses the rest.
+};
+
+Scheduler::Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
+    : impl_(std::make_shared<Impl>(limits, pool, clock)) {}
+
+Scheduler::~Scheduler() {
+  impl_->Stop();
+}
+
+JobId Scheduler::Submit(Job job) {
+  return impl_->Submit(std::move(job));
+}
+
+void Scheduler::Cancel(JobId job) {
+  impl_->Cancel(job);
+}
+
+void Scheduler::Refuse(absl::Status reason) {
+  impl_->Refuse(std::move(reason));
+}
+
+void Scheduler::Close(absl::Status reason) {
+  impl_->Close(std::move(reason));
+}
+
+void Scheduler::NotifyIdle(Done<> done) {
+  impl_->NotifyIdle(std::move(done));
+}
+
+void Scheduler::PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled) {
+  impl_->PlacementChanged(device, model, std::move(compiled));
+}
+
+void Scheduler::DeviceChanged(DeviceId device, DeviceState state) {
+  impl_->DeviceChanged(device, state);
+}
+
+}  // namespace accelerd
