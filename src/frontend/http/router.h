@@ -2,6 +2,7 @@
 #define ACCELERD_FRONTEND_HTTP_ROUTER_H_
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,8 +21,9 @@ namespace accelerd {
 struct HttpRequest {
   std::shared_ptr<const void> owner;
   std::string method;                   ///< "GET", "POST" …
-  std::string path;                     ///< Decoded, without the query.
-  std::vector<std::string> parameters;  ///< The decoded path segments that matched "{}" of the route, in order.
+  std::string path;                     ///< As it was sent, without the query: for the log.
+  std::vector<std::string> parameters;  ///< The decoded path segments that matched "{}" of the route, in order. They
+                                        ///< may hold anything but NUL: '/', "..", 10 kB.
   std::vector<std::pair<std::string, std::string>> query;    ///< Decoded.
   std::vector<std::pair<std::string, std::string>> headers;  ///< Names in lower case.
   std::span<const std::byte> body;
@@ -38,10 +40,11 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;  ///< Further ones.
 };
 
-/// Takes the answer; called once, on any thread.
+/// Takes the answer; on any thread, once: further calls do nothing. When every copy is destroyed without a call, the
+/// client gets a 500.
 using Responder = std::function<void(HttpResponse)>;
 
-/// Serves one route. Called on the I/O thread: must not block.
+/// Serves one route. Called on the I/O thread: must not block. What it throws becomes a 500.
 using HttpHandler =
     std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
 
@@ -50,7 +53,7 @@ class Router {
  public:
   struct Route {
     std::string method;
-    std::string pattern;             ///< Segments separated by '/'; "{}" matches one segment, not empty.
+    std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment, not empty.
     std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
     HttpHandler handler;
   };
@@ -65,20 +68,30 @@ class Router {
 
   void Add(Route route);
 
-  /// Judges method and target ("/path?query") of a request line. HEAD matches GET routes.
+  /// Judges method and target ("/path?query" or "http://host/path?query") of a request line. HEAD matches GET routes.
+  ///
+  /// The path is split at '/' before its segments are decoded, and segments are compared whole: an escaped '/' or a
+  /// ".." never leads to another route. Valid as long as the router is.
   Match Find(std::string_view method, std::string_view target) const;
 
  private:
-  std::vector<Route> routes_;
+  struct Entry {
+    Route route;
+    std::vector<std::string> segments;  ///< Of the pattern.
+  };
+  std::deque<Entry> entries_;
 };
+
+/// Decodes %XX strictly, and '+' to a space when `plus_is_space`. nullopt for a malformed escape or a NUL.
+std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 
 /// `{"error": message}` with this status.
 HttpResponse ErrorResponse(int status, std::string_view message);
 
 /// The one place where status codes become HTTP: kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
 /// kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409; kOutOfRange 413; kResourceExhausted,
-/// kUnavailable, kDeadlineExceeded, kCancelled 503 (with Retry-After where the status has it, at least 1 s);
-/// kUnimplemented 501; else 500.
+/// kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500. Retry-After, in seconds rounded up,
+/// at least 1: where the status has it, and always with kResourceExhausted and kUnavailable.
 HttpResponse StatusResponse(const absl::Status& status);
 
 }  // namespace accelerd

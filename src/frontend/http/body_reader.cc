@@ -1,0 +1,204 @@
+#include "frontend/http/body_reader.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "boost/asio/post.hpp"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr std::size_t kFirstChunkedBytes = 64 << 10;
+constexpr std::size_t kSmallestBuffer = 4 << 10;
+// Bounds the line of a chunk's size, and the trailer.
+constexpr std::size_t kMaxChunkHeader = 4 << 10;
+
+/// Sizes in quarters of a power of two, so that buffers fit again; at most a quarter is left unused.
+std::size_t BufferSize(std::size_t bytes) {
+  if (bytes <= kSmallestBuffer) {
+    return kSmallestBuffer;
+  }
+  const std::size_t step = std::bit_floor(bytes - 1) / 4;
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
+
+Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes,
+                                 bool wants_continue) {
+  if (head.chunked) {
+    co_return co_await ReadChunked(parser, max_bytes, wants_continue);
+  }
+  co_return co_await ReadFixed(static_cast<std::size_t>(head.content_length.value_or(0)), wants_continue);
+}
+
+Body BodyReader::TakeBody() {
+  if (size_ == 0) {
+    return {};
+  }
+  Body body;
+  body.bytes = memory_->buffer->bytes().first(size_);
+  body.owner = std::move(memory_);
+  return body;
+}
+
+Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
+  if (size == 0) {
+    co_return true;
+  }
+  if (!co_await MakeRoom(size)) {
+    co_return false;
+  }
+  if (wants_continue && !co_await SendContinue()) {
+    co_return false;
+  }
+  while (size_ < size) {
+    const std::span<std::byte> target = memory_->buffer->bytes().subspan(size_, size - size_);
+    if (const std::string_view input = stream_.input(); !input.empty()) {
+      const std::size_t taken = std::min(input.size(), target.size());
+      std::memcpy(target.data(), input.data(), taken);
+      stream_.Consume(taken);
+      size_ += taken;
+      continue;
+    }
+    if (stream_.reading()) {
+      if (!co_await AwaitInput()) {
+        co_return false;
+      }
+      continue;
+    }
+    stream_.SetTimeout(options_.body_timeout);
+    const std::size_t bytes = co_await stream_.ReadSome(target);
+    size_ += bytes;
+    if (bytes == 0 && Interrupted()) {
+      co_return false;
+    }
+  }
+  stream_.ClearTimeout();
+  co_return true;
+}
+
+Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue) {
+  if (!co_await MakeRoom(std::min(kFirstChunkedBytes, max_bytes))) {
+    co_return false;
+  }
+  if (wants_continue && !co_await SendContinue()) {
+    co_return false;
+  }
+  for (;;) {
+    const std::string_view input = stream_.input();
+    const auto decoded = parser.DecodeChunks(input, memory_->buffer->bytes().subspan(size_, capacity_ - size_));
+    const bool stuck = decoded.consumed == 0 && decoded.produced == 0;
+    stream_.Consume(decoded.consumed);
+    size_ += decoded.produced;
+    if (decoded.complete) {
+      stream_.ClearTimeout();
+      co_return true;
+    }
+    if (decoded.failed || (stuck && input.size() >= kMaxChunkHeader)) {
+      co_return Refuse(400, "malformed chunked body");
+    }
+    if (size_ == capacity_ && decoded.full) {
+      if (capacity_ == max_bytes) {
+        co_return Refuse(413, fmt::format("the body is over the limit of {} bytes for this call", max_bytes));
+      }
+      if (!co_await MakeRoom(std::min(capacity_ * 2, max_bytes))) {
+        co_return false;
+      }
+      continue;
+    }
+    if (!co_await AwaitInput()) {
+      co_return false;
+    }
+  }
+}
+
+Awaitable<bool> BodyReader::MakeRoom(std::size_t capacity) {
+  auto reservation = co_await Reserve(capacity - capacity_);
+  if (!reservation) {
+    if (stream_.closed()) {
+      co_return false;
+    }
+    Refuse(503, "too many large requests at once; try again later");
+    refusal->headers.emplace_back("Retry-After", "1");
+    co_return false;
+  }
+  memory_->reservation.Merge(*std::move(reservation));
+  auto buffer = pool_.Allocate(BufferSize(capacity));
+  if (!buffer.ok()) {
+    refusal = StatusResponse(buffer.status());
+    co_return false;
+  }
+  if (size_ > 0) {
+    std::memcpy((*buffer)->bytes().data(), memory_->buffer->bytes().data(), size_);
+  }
+  memory_->buffer = *std::move(buffer);
+  capacity_ = capacity;
+  co_return true;
+}
+
+Awaitable<std::optional<ByteBudget::Reservation>> BodyReader::Reserve(std::size_t bytes) {
+  auto reservation = budget_.TryReserve(bytes);
+  if (reservation || bytes > budget_.limit()) {
+    co_return reservation;
+  }
+  const auto granted = std::make_shared<std::optional<ByteBudget::Reservation>>();
+  const auto ticket = budget_.Reserve(
+      bytes, [io = io_, granted, stream = stream_.weak_from_this()](ByteBudget::Reservation given) mutable {
+        boost::asio::post(*io, [granted, stream, given = std::move(given)]() mutable {
+          *granted = std::move(given);
+          if (const auto waiting = stream.lock()) {
+            waiting->Wake();
+          }
+        });
+      });
+  stream_.SetTimeout(options_.body_wait);
+  while (!*granted && !stream_.timed_out() && !stream_.closed()) {
+    co_await stream_.Wait();
+  }
+  budget_.Cancel(ticket);
+  stream_.ClearTimeout();
+  reservation = std::move(*granted);
+  co_return reservation;
+}
+
+Awaitable<bool> BodyReader::SendContinue() {
+  // A client that sends without waiting needs no leave any more.
+  if (!stream_.input().empty()) {
+    co_return true;
+  }
+  co_return co_await stream_.Write("HTTP/1.1 100 Continue\r\n\r\n", {}, options_.write_timeout);
+}
+
+Awaitable<bool> BodyReader::AwaitInput() {
+  const std::size_t before = stream_.input().size();
+  stream_.SetTimeout(options_.body_timeout);
+  while (stream_.input().size() == before) {
+    stream_.StartRead(kMaxChunkHeader);
+    if (!stream_.reading() && Interrupted()) {
+      co_return false;
+    }
+    co_await stream_.Wait();
+    if (stream_.input().size() == before && Interrupted()) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+bool BodyReader::Refuse(int status, std::string_view message) {
+  refusal = ErrorResponse(status, message);
+  return false;
+}
+
+bool BodyReader::Interrupted() {
+  if (stream_.timed_out() && !stream_.closed()) {
+    Refuse(408, fmt::format("no more of the body arrived for {} ms", options_.body_timeout.count()));
+  }
+  return stream_.timed_out() || stream_.ended();
+}
+
+}  // namespace accelerd

@@ -1,0 +1,68 @@
+#ifndef ACCELERD_FRONTEND_HTTP_BODY_READER_H_
+#define ACCELERD_FRONTEND_HTTP_BODY_READER_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/buffer.h"
+#include "frontend/http/byte_budget.h"
+#include "frontend/http/request_parser.h"
+#include "frontend/http/router.h"
+#include "frontend/http/server.h"
+#include "frontend/http/stream.h"
+
+namespace accelerd {
+
+/// The whole body of a request.
+struct Body {
+  std::shared_ptr<const void> owner;  ///< Memory and reservation; any thread may let go of it.
+  std::span<const std::byte> bytes;
+};
+
+/// Reads one body into recycled memory whose bytes were reserved before. Used by one coroutine; all it is given
+/// outlives it.
+class BodyReader {
+ public:
+  BodyReader(Stream& stream, const HttpServerOptions& options, ByteBudget& budget, BufferPool& pool,
+             const std::shared_ptr<boost::asio::io_context>& io)
+      : stream_(stream), options_(options), budget_(budget), pool_(pool), io_(io) {}
+
+  /// true: `body` is there. Else `refusal` is the answer, or empty when the client is gone. Sends "100 Continue" when
+  /// that is wanted, as soon as there is room for the body.
+  Awaitable<bool> Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes, bool wants_continue);
+
+  Body TakeBody();
+  std::optional<HttpResponse> refusal;
+
+ private:
+  /// What the owner of a body holds; the memory goes back first.
+  struct Memory {
+    ByteBudget::Reservation reservation;
+    std::shared_ptr<Buffer> buffer;
+  };
+
+  Awaitable<bool> ReadFixed(std::size_t size, bool wants_continue);
+  Awaitable<bool> ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue);
+  Awaitable<bool> MakeRoom(std::size_t capacity);
+  Awaitable<std::optional<ByteBudget::Reservation>> Reserve(std::size_t bytes);
+  Awaitable<bool> SendContinue();
+  /// Waits until more input is there.
+  Awaitable<bool> AwaitInput();
+  bool Refuse(int status, std::string_view message);
+  bool Interrupted();
+
+  Stream& stream_;
+  const HttpServerOptions& options_;
+  ByteBudget& budget_;
+  BufferPool& pool_;
+  const std::shared_ptr<boost::asio::io_context>& io_;
+  std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
+  std::size_t capacity_ = 0;  ///< Reserved.
+  std::size_t size_ = 0;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_BODY_READER_H_

@@ -1,0 +1,247 @@
+#include "frontend/http/multipart.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr std::size_t kMaxParts = 64;
+constexpr std::size_t kMaxHeaderBytes = 8 << 10;
+constexpr std::size_t kMaxBoundary = 70;  // RFC 2046, 5.1.1.
+
+std::string_view Trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), absl::ascii_tolower);
+  return lower;
+}
+
+/// The content of a quoted string that begins after its opening quote; `text` goes on behind the closing one. Only \"
+/// and \\ are escapes: browsers send Windows paths with plain backslashes.
+std::optional<std::string> TakeQuoted(std::string_view& text) {
+  std::string value;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      text.remove_prefix(i + 1);
+      return value;
+    }
+    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\')) {
+      ++i;
+    }
+    value.push_back(text[i]);
+  }
+  return std::nullopt;
+}
+
+/// The parameters behind the first ';' of a header's value, names in lower case, the first of a name counts. nullopt:
+/// malformed.
+std::optional<std::map<std::string, std::string>> Parameters(std::string_view value) {
+  std::map<std::string, std::string> parameters;
+  std::size_t semicolon = value.find(';');
+  while (semicolon != std::string_view::npos) {
+    value = Trim(value.substr(semicolon + 1));
+    if (value.empty()) {
+      break;
+    }
+    const std::size_t equals = value.find('=');
+    if (equals == std::string_view::npos) {
+      return std::nullopt;
+    }
+    std::string name = Lower(Trim(value.substr(0, equals)));
+    value = Trim(value.substr(equals + 1));
+    if (value.starts_with('"')) {
+      value.remove_prefix(1);
+      auto quoted = TakeQuoted(value);
+      if (!quoted) {
+        return std::nullopt;
+      }
+      parameters.emplace(std::move(name), *std::move(quoted));
+      semicolon = value.find(';');
+    } else {
+      semicolon = value.find(';');
+      parameters.emplace(std::move(name), Trim(value.substr(0, semicolon)));
+    }
+  }
+  return parameters;
+}
+
+absl::StatusOr<std::string> Boundary(std::string_view content_type) {
+  const auto parameters = Parameters(content_type);
+  const auto boundary = parameters ? parameters->find("boundary") : decltype(parameters->end()){};
+  if (!parameters || boundary == parameters->end()) {
+    return absl::InvalidArgumentError("multipart/form-data needs a boundary in its Content-Type");
+  }
+  if (boundary->second.empty() || boundary->second.size() > kMaxBoundary) {
+    return absl::InvalidArgumentError(fmt::format("the multipart boundary has {} characters; 1 to {} are allowed",
+                                                  boundary->second.size(), kMaxBoundary));
+  }
+  return boundary->second;
+}
+
+struct Delimiter {
+  std::size_t begin = 0;  ///< Of the line break before it: the end of the part before.
+  std::size_t end = 0;    ///< Behind its own line.
+  bool last = false;
+};
+
+/// Walks over the delimiter lines of a body.
+class Delimiters {
+ public:
+  Delimiters(std::string_view body, const std::string& boundary)
+      : body_(body), needle_(fmt::format("\r\n--{}", boundary)) {}
+
+  /// The first delimiter at or behind `from`; nullopt when there is none. The very first one has no line break before
+  /// it.
+  std::optional<Delimiter> Next(std::size_t from) const {
+    const std::string_view dash_boundary = std::string_view(needle_).substr(2);
+    if (from == 0 && body_.starts_with(dash_boundary)) {
+      if (auto delimiter = Judge(0, dash_boundary.size())) {
+        return delimiter;
+      }
+    }
+    while (from < body_.size()) {
+      const void* found = memmem(body_.data() + from, body_.size() - from, needle_.data(), needle_.size());
+      if (found == nullptr) {
+        return std::nullopt;
+      }
+      const auto begin = static_cast<std::size_t>(static_cast<const char*>(found) - body_.data());
+      if (auto delimiter = Judge(begin, begin + needle_.size())) {
+        return delimiter;
+      }
+      from = begin + needle_.size();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  /// A boundary counts when its line holds nothing else than "--" and white space; else it begins a longer text.
+  std::optional<Delimiter> Judge(std::size_t begin, std::size_t end) const {
+    if (body_.substr(end).starts_with("--")) {
+      return Delimiter{begin, end + 2, true};
+    }
+    const std::size_t line_end = body_.find_first_not_of(" \t", end);
+    if (line_end == std::string_view::npos || !body_.substr(line_end).starts_with("\r\n")) {
+      return std::nullopt;
+    }
+    return Delimiter{begin, line_end + 2, false};
+  }
+
+  std::string_view body_;
+  std::string needle_;
+};
+
+/// Reads the lines of a part's header into `part`.
+absl::Status ParsePartHeader(std::string_view header, FormPart& part) {
+  bool named = false;
+  while (!header.empty()) {
+    const std::size_t line_end = header.find("\r\n");
+    const std::string_view line = header.substr(0, line_end);
+    header.remove_prefix(line_end == std::string_view::npos ? header.size() : line_end + 2);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) {
+      return absl::InvalidArgumentError("a header line of a multipart part has no colon");
+    }
+    const std::string name = Lower(line.substr(0, colon));
+    const std::string_view value = Trim(line.substr(colon + 1));
+    if (name == "content-type") {
+      part.content_type = value;
+    } else if (name == "content-disposition" && MediaType(value) == "form-data") {
+      const auto parameters = Parameters(value);
+      if (const auto found = parameters ? parameters->find("name") : decltype(parameters->end()){};
+          parameters && found != parameters->end()) {
+        part.name = found->second;
+        named = true;
+      }
+    }
+  }
+  if (!named) {
+    return absl::InvalidArgumentError(
+        "a multipart part has no 'Content-Disposition: form-data; name=\"…\"' in its header");
+  }
+  return absl::OkStatus();
+}
+
+/// The part whose text, header and bytes, is `text`.
+absl::StatusOr<FormPart> ParsePart(std::string_view text) {
+  std::size_t header_end = 0;
+  std::size_t bytes_begin = 2;
+  if (!text.starts_with("\r\n")) {
+    header_end = text.substr(0, kMaxHeaderBytes).find("\r\n\r\n");
+    bytes_begin = header_end + 4;
+  }
+  if (header_end == std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        text.size() > kMaxHeaderBytes ? fmt::format("the header of a multipart part is over {} bytes", kMaxHeaderBytes)
+                                      : "the header of a multipart part does not end");
+  }
+  FormPart part;
+  ACCELERD_RETURN_IF_ERROR(ParsePartHeader(text.substr(0, header_end), part));
+  part.bytes = std::as_bytes(std::span(text.substr(bytes_begin)));
+  return part;
+}
+
+}  // namespace
+
+std::string MediaType(std::string_view content_type) {
+  return Lower(Trim(content_type.substr(0, content_type.find(';'))));
+}
+
+absl::StatusOr<std::vector<FormPart>> ParseMultipart(std::string_view content_type, std::span<const std::byte> body) {
+  ACCELERD_ASSIGN_OR_RETURN(const std::string boundary, Boundary(content_type));
+  const std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
+  const Delimiters delimiters(text, boundary);
+
+  std::vector<FormPart> parts;
+  auto delimiter = delimiters.Next(0);
+  if (!delimiter) {
+    return absl::InvalidArgumentError("the multipart body does not hold the boundary that its Content-Type names");
+  }
+  while (!delimiter->last) {
+    if (parts.size() == kMaxParts) {
+      return absl::InvalidArgumentError(fmt::format("the multipart body has more than {} parts", kMaxParts));
+    }
+    // The line break that ends a delimiter's line may be the one that begins the next delimiter.
+    const auto next = delimiters.Next(delimiter->end - 2);
+    if (!next) {
+      return absl::InvalidArgumentError("the multipart body is cut off: its end boundary is missing");
+    }
+    const std::size_t end = std::max(next->begin, delimiter->end);
+    ACCELERD_ASSIGN_OR_RETURN(FormPart part, ParsePart(text.substr(delimiter->end, end - delimiter->end)));
+    parts.push_back(std::move(part));
+    delimiter = next;
+  }
+  return parts;
+}
+
+absl::StatusOr<std::span<const std::byte>> SingleField(const std::vector<FormPart>& parts, std::string_view name) {
+  const FormPart* found = nullptr;
+  for (const FormPart& part : parts) {
+    if (part.name != name) {
+      continue;
+    }
+    if (found != nullptr) {
+      return absl::InvalidArgumentError(fmt::format("the form has several fields '{}'; send one", name));
+    }
+    found = &part;
+  }
+  if (found == nullptr) {
+    return absl::InvalidArgumentError(fmt::format("the form has no field '{}'", name));
+  }
+  return found->bytes;
+}
+
+}  // namespace accelerd

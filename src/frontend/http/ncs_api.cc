@@ -1,0 +1,265 @@
+#include "frontend/http/ncs_api.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fmt/core.h"
+#include "frontend/http/multipart.h"
+#include "frontend/http/ncs_render.h"
+#include "nlohmann/json.hpp"
+
+namespace accelerd {
+namespace {
+
+using Json = nlohmann::json;
+using Request = std::shared_ptr<const HttpRequest>;
+
+constexpr std::size_t kMaxJsonBytes = 64 << 10;
+constexpr int kMaxJsonDepth = 32;
+constexpr std::size_t kServersLimit = SIZE_MAX;
+
+HttpResponse TextResponse(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(text);
+  return response;
+}
+
+/// The original knows no 404 but for URLs.
+HttpResponse NcsError(const absl::Status& status) {
+  return absl::IsNotFound(status) ? ErrorResponse(400, Message(status)) : StatusResponse(status);
+}
+
+/// What a client can mend keeps its status; else the model "cannot be loaded": 503.
+HttpResponse LoadError(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+      return StatusResponse(status);
+    default:
+      break;
+  }
+  // Trying again is advised only where the service says when.
+  HttpResponse response = RetryAfter(status) ? StatusResponse(status) : ErrorResponse(503, Message(status));
+  response.status = 503;
+  return response;
+}
+
+/// The members of a JSON object that a call needs, or what to answer.
+class Fields {
+ public:
+  /// Reads `names`, which must be strings without NUL; the first one that is missing is named as the original does it.
+  Fields(std::span<const std::byte> body, std::initializer_list<std::string_view> names) {
+    bool too_deep = false;
+    const auto bound = [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
+      too_deep = too_deep || depth > kMaxJsonDepth;
+      return !too_deep;
+    };
+    const auto* begin = reinterpret_cast<const char*>(body.data());
+    const Json json = Json::parse(begin, begin + body.size(), bound, /*allow_exceptions=*/false);
+    if (too_deep) {
+      refusal_ = ErrorResponse(400, fmt::format("the JSON body is nested deeper than {} levels", kMaxJsonDepth));
+    } else if (!json.is_object()) {
+      refusal_ = ErrorResponse(400, "the body is no JSON object such as {\"path\": \"…\"}");
+    } else {
+      Read(json, names);
+    }
+  }
+
+  /// Set when the body is not as it should be.
+  const std::optional<HttpResponse>& refusal() const { return refusal_; }
+  /// In the order of the names.
+  const std::string& operator[](std::size_t i) const { return values_[i]; }
+
+ private:
+  void Read(const Json& json, std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) {
+      const auto found = json.find(name);
+      if (found == json.end()) {
+        HttpResponse response;
+        response.status = 400;
+        response.body = Json{{"missed", name}}.dump();
+        refusal_ = std::move(response);
+        return;
+      }
+      const auto* text = found->get_ptr<const std::string*>();
+      if (text == nullptr || text->empty() || text->find('\0') != std::string::npos) {
+        refusal_ = ErrorResponse(400, fmt::format("'{}' must be a string, neither empty nor with NUL", name));
+        return;
+      }
+      values_.push_back(*text);
+    }
+  }
+
+  std::optional<HttpResponse> refusal_;
+  std::vector<std::string> values_;
+};
+
+/// The image in the body: the form's field `file`, or the body itself.
+absl::StatusOr<ImageSource> ImageOfBody(const HttpRequest& request) {
+  const std::string* content_type = request.header("content-type");
+  const std::string media_type = content_type == nullptr ? "" : MediaType(*content_type);
+  std::span<const std::byte> bytes = request.body;
+  if (media_type == "multipart/form-data") {
+    ACCELERD_ASSIGN_OR_RETURN(const auto parts, ParseMultipart(*content_type, request.body));
+    ACCELERD_ASSIGN_OR_RETURN(bytes, SingleField(parts, "file"));
+  } else if (media_type != "application/octet-stream" && !media_type.starts_with("image/")) {
+    return absl::InvalidArgumentError(
+        "send the image as the field 'file' of multipart/form-data, or as the body with Content-Type image/* or "
+        "application/octet-stream");
+  }
+  if (bytes.empty()) {
+    return absl::InvalidArgumentError("the image is empty: 0 bytes arrived");
+  }
+  return ImageBytes{request.owner, bytes};
+}
+
+/// A path of the service's machine means nothing relative to the folder that the service happens to run in.
+std::optional<HttpResponse> RefuseRelative(const std::string& path) {
+  if (path.starts_with('/')) {
+    return std::nullopt;
+  }
+  return ErrorResponse(400, "'path' must be absolute: it begins with '/'");
+}
+
+using WithImage = std::function<void(CallContext context, Request request, ImageSource image, Responder respond)>;
+
+HttpHandler FileHandler(WithImage run) {
+  return [run = std::move(run)](CallContext context, Request request, Responder respond) {
+    auto image = ImageOfBody(*request);
+    if (!image.ok()) {
+      respond(NcsError(image.status()));
+      return;
+    }
+    run(std::move(context), std::move(request), *std::move(image), std::move(respond));
+  };
+}
+
+HttpHandler PathHandler(WithImage run) {
+  return [run = std::move(run)](CallContext context, Request request, Responder respond) {
+    const Fields fields(request->body, {"path"});
+    if (fields.refusal()) {
+      respond(*fields.refusal());
+    } else if (auto refusal = RefuseRelative(fields[0])) {
+      respond(*std::move(refusal));
+    } else {
+      run(std::move(context), std::move(request), ImagePath{fields[0]}, std::move(respond));
+    }
+  };
+}
+
+/// Adds PREFIX/file and PREFIX/path, both followed by `suffix`.
+void AddImageCalls(Router& router, std::string_view prefix, std::string_view suffix, const WithImage& run) {
+  router.Add({"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run)});
+  router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run)});
+}
+
+void AddTask(InferenceService& inference, Task task, Router& router) {
+  AddImageCalls(router, TaskName(task), "/{}",
+                [&inference, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
+                  TaskCall call;
+                  call.task = task;
+                  call.model = request->parameters[0];
+                  call.image = std::move(image);
+                  if (const std::string* output = request->query_value("output")) {
+                    call.options.output = *output;
+                  }
+                  call.options.min_score = 0.01F;
+                  call.options.best_of_class = true;
+                  inference.RunTask(
+                      std::move(context), std::move(call),
+                      [respond = std::move(respond)](absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
+                        respond(result.ok() ? RenderResult(**result) : NcsError(result.status()));
+                      });
+                });
+}
+
+void AddTest(InferenceService& inference, Router& router) {
+  AddImageCalls(router, "test", "",
+                [&inference](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
+                  inference.DecodeImage(
+                      std::move(context), std::move(image),
+                      [respond = std::move(respond)](absl::StatusOr<std::shared_ptr<const Image>> decoded) {
+                        respond(decoded.ok() ? RenderImage(**decoded) : NcsError(decoded.status()));
+                      });
+                });
+}
+
+void Load(ModelService& models, CallContext context, const HttpRequest& request, Responder respond) {
+  const Fields fields(request.body, {"path", "name"});
+  if (fields.refusal()) {
+    respond(*fields.refusal());
+    return;
+  }
+  if (auto refusal = RefuseRelative(fields[0])) {
+    respond(*std::move(refusal));
+    return;
+  }
+  // A large model may compile for minutes; the client may leave when it is tired of waiting.
+  context.deadline = Time::max();
+  models.Load(std::move(context), {fields[0], fields[1]}, [respond = std::move(respond)](const absl::Status& status) {
+    if (!status.ok()) {
+      respond(LoadError(status));
+      return;
+    }
+    HttpResponse response;
+    response.status = 201;
+    response.body = "{}";
+    respond(std::move(response));
+  });
+}
+
+void Unload(ModelService& models, CallContext context, const std::string& model, Responder respond) {
+  models.Unload(std::move(context), model, [model, respond = std::move(respond)](const absl::Status& status) {
+    respond(status.ok() ? TextResponse(200, model) : NcsError(status));
+  });
+}
+
+HttpResponse Shape(const ModelService& models, const std::string& model) {
+  const auto description = models.Describe(model);
+  if (description.ok()) {
+    return RenderShape(*description);
+  }
+  return absl::IsNotFound(description.status()) ? TextResponse(400, "model not found") : NcsError(description.status());
+}
+
+void AddModelCalls(ModelService& models, Router& router) {
+  router.Add(
+      {"POST", "/load", kMaxJsonBytes, [&models](CallContext context, const Request& request, Responder respond) {
+         Load(models, std::move(context), *request, std::move(respond));
+       }});
+  router.Add(
+      {"POST", "/unload/{}", kMaxJsonBytes, [&models](CallContext context, const Request& request, Responder respond) {
+         Unload(models, std::move(context), request->parameters[0], std::move(respond));
+       }});
+  router.Add({"GET", "/list", 0,
+              [&models](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
+                respond(RenderList(models.List()));
+              }});
+  router.Add({"GET", "/input/shape/{}", 0,
+              [&models](const CallContext& /*context*/, const Request& request, const Responder& respond) {
+                respond(Shape(models, request->parameters[0]));
+              }});
+}
+
+}  // namespace
+
+void AddNcsApi(InferenceService& inference, ModelService& models, Router& router) {
+  router.Add({"GET", "/", 0, [](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
+                respond(TextResponse(200, "accelerd: inference for every process of this machine; see GET /list\n"));
+              }});
+  AddModelCalls(models, router);
+  for (const Task task : {Task::kInference, Task::kClassify, Task::kDetect, Task::kSegment}) {
+    AddTask(inference, task, router);
+  }
+  AddTest(inference, router);
+}
+
+}  // namespace accelerd

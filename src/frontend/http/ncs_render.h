@@ -1,0 +1,30 @@
+#ifndef ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_
+#define ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_
+
+#include <vector>
+
+#include "frontend/http/router.h"
+#include "image/image.h"
+#include "model/model_status.h"
+#include "service/model_service.h"
+#include "task/result.h"
+
+namespace accelerd {
+
+/// A result as the original NCS REST service answers it: a tensor or mask as .npy; classes as
+/// `[{"class", "score"}]`, boxes as `[{"class", "score", "x", "y", "w", "h"}]` in whole pixels of the image; scores are
+/// whole percents. Everything is cut off to whole numbers as Python's int() does with float32 values.
+HttpResponse RenderResult(const TaskResult& result);
+
+/// uint8 .npy of shape (rows, cols, 3).
+HttpResponse RenderImage(const Image& image);
+
+/// JSON array of the names of the models that are ready.
+HttpResponse RenderList(const std::vector<ModelStatus>& models);
+
+/// JSON array [n,c,h,w].
+HttpResponse RenderShape(const ModelDescription& model);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_

@@ -1,0 +1,17 @@
+#ifndef ACCELERD_FRONTEND_HTTP_RESPONSE_HEAD_H_
+#define ACCELERD_FRONTEND_HTTP_RESPONSE_HEAD_H_
+
+#include <ctime>
+#include <string>
+
+#include "frontend/http/router.h"
+
+namespace accelerd {
+
+/// Status line and header of an answer, up to the body: Date, Server, Content-Type, Content-Length, Connection and what
+/// the response has. `version` is the request's, 10 or 11.
+std::string FormatResponseHead(const HttpResponse& response, int version, bool keep_alive, std::time_t now);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_RESPONSE_HEAD_H_

@@ -1,0 +1,171 @@
+#include "frontend/http/router.h"
+
+#include <algorithm>
+
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+const std::string* FindValue(const Pairs& pairs, std::string_view name) {
+  const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
+  return found == pairs.end() ? nullptr : &found->second;
+}
+
+int HexDigit(char digit) {
+  if (digit >= '0' && digit <= '9') {
+    return digit - '0';
+  }
+  if (digit >= 'a' && digit <= 'f') {
+    return digit - 'a' + 10;
+  }
+  return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+std::vector<std::string_view> Split(std::string_view text, char separator) {
+  std::vector<std::string_view> pieces;
+  for (std::size_t start = 0;;) {
+    const std::size_t end = text.find(separator, start);
+    pieces.push_back(text.substr(start, end - start));
+    if (end == std::string_view::npos) {
+      return pieces;
+    }
+    start = end + 1;
+  }
+}
+
+/// The decoded segments of "/a/b"; "/" has one that is empty.
+std::optional<std::vector<std::string>> Segments(std::string_view path) {
+  if (path.empty() || path.front() != '/') {
+    return std::nullopt;
+  }
+  std::vector<std::string> segments;
+  for (const std::string_view piece : Split(path.substr(1), '/')) {
+    auto segment = PercentDecode(piece, /*plus_is_space=*/false);
+    if (!segment) {
+      return std::nullopt;
+    }
+    segments.push_back(*std::move(segment));
+  }
+  return segments;
+}
+
+std::optional<Pairs> ParseQuery(std::string_view query) {
+  Pairs pairs;
+  if (query.empty()) {
+    return pairs;
+  }
+  for (const std::string_view piece : Split(query, '&')) {
+    const std::size_t equals = std::min(piece.find('='), piece.size());
+    auto name = PercentDecode(piece.substr(0, equals), /*plus_is_space=*/true);
+    auto value = PercentDecode(piece.substr(std::min(equals + 1, piece.size())), /*plus_is_space=*/true);
+    if (!name || !value) {
+      return std::nullopt;
+    }
+    pairs.emplace_back(*std::move(name), *std::move(value));
+  }
+  return pairs;
+}
+
+/// Drops scheme and authority of the absolute form, which proxies send (RFC 9112, 3.2.2).
+std::string_view OriginForm(std::string_view target) {
+  constexpr std::string_view kScheme = "http://";
+  if (!target.starts_with(kScheme)) {
+    return target;
+  }
+  const std::size_t path = target.find_first_of("/?", kScheme.size());
+  return path == std::string_view::npos || target[path] == '?' ? "/" : target.substr(path);
+}
+
+bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& segments) {
+  return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
+                    [](const std::string& expected, const std::string& segment) {
+                      return expected == "{}" ? !segment.empty() : expected == segment;
+                    });
+}
+
+}  // namespace
+
+const std::string* HttpRequest::header(std::string_view name) const {
+  return FindValue(headers, name);
+}
+
+const std::string* HttpRequest::query_value(std::string_view name) const {
+  return FindValue(query, name);
+}
+
+std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char character = text[i];
+    if (character == '%') {
+      const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) {
+        return std::nullopt;
+      }
+      character = static_cast<char>(high * 16 + low);
+      i += 2;
+    } else if (character == '+' && plus_is_space) {
+      character = ' ';
+    }
+    if (character == '\0') {
+      return std::nullopt;
+    }
+    decoded.push_back(character);
+  }
+  return decoded;
+}
+
+void Router::Add(Route route) {
+  std::vector<std::string> segments;
+  for (const std::string_view piece : Split(std::string_view(route.pattern).substr(1), '/')) {
+    segments.emplace_back(piece);
+  }
+  entries_.push_back({std::move(route), std::move(segments)});
+}
+
+Router::Match Router::Find(std::string_view method, std::string_view target) const {
+  Match match;
+  target = OriginForm(target);
+  const std::size_t question = std::min(target.find('?'), target.size());
+  match.path = target.substr(0, question);
+  auto segments = Segments(match.path);
+  auto query = ParseQuery(target.substr(std::min(question + 1, target.size())));
+  if (!segments || !query) {
+    match.error = ErrorResponse(400, "malformed URL: each % needs two hex digits, and none may stand for NUL");
+    return match;
+  }
+  match.query = *std::move(query);
+
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  std::string allow;
+  for (const Entry& entry : entries_) {
+    if (!Matches(entry.segments, *segments)) {
+      continue;
+    }
+    if (entry.route.method == wanted) {
+      match.route = &entry.route;
+      for (std::size_t i = 0; i < entry.segments.size(); ++i) {
+        if (entry.segments[i] == "{}") {
+          match.parameters.push_back(std::move((*segments)[i]));
+        }
+      }
+      return match;
+    }
+    allow +=
+        fmt::format("{}{}", allow.empty() ? "" : ", ", entry.route.method == "GET" ? "GET, HEAD" : entry.route.method);
+  }
+  if (allow.empty()) {
+    match.error = ErrorResponse(404, "no such URL");
+  } else {
+    match.error = ErrorResponse(405, fmt::format("method not allowed here; use {}", allow));
+    match.error.headers.emplace_back("Allow", allow);
+  }
+  return match;
+}
+
+}  // namespace accelerd

@@ -1,0 +1,257 @@
+#include "frontend/http/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "boost/asio/dispatch.hpp"
+#include "fmt/core.h"
+#include "frontend/http/body_reader.h"
+#include "frontend/http/response_head.h"
+
+namespace accelerd {
+namespace {
+
+// A client that sends this much after its answer is cut off.
+constexpr std::size_t kMaxLingerBytes = 64 << 20;
+// While a call runs, its client may send this much ahead.
+constexpr std::size_t kReadAheadBytes = 4 << 10;
+
+/// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
+bool IsTokenCharacter(char character) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
+         (character >= '0' && character <= '9') || kOthers.find(character) != std::string_view::npos;
+}
+
+std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match, Body body) {
+  auto request = std::make_shared<HttpRequest>();
+  request->owner = std::move(body.owner);
+  request->method = head.method;
+  request->path = std::move(match.path);
+  request->parameters = std::move(match.parameters);
+  request->query = std::move(match.query);
+  request->headers = std::move(head.headers);
+  request->body = body.bytes;
+  return request;
+}
+
+}  // namespace
+
+/// The answer to one call, which may come on any thread, once, or never.
+class Session::Exchange {
+ public:
+  explicit Exchange(const std::shared_ptr<Session>& session) : io_(session->environment_.io), session_(session) {}
+  ~Exchange() {
+    if (!answered_) {
+      Respond(ErrorResponse(500, "the service dropped the call without an answer"));
+    }
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void Respond(HttpResponse response) {
+    if (answered_.exchange(true)) {
+      return;
+    }
+    // The session is touched on the I/O thread alone; it may have ended.
+    boost::asio::dispatch(*io_, [session = session_, response = std::move(response)]() mutable {
+      if (const auto waiting = session.lock()) {
+        waiting->OnAnswer(std::move(response));
+      }
+    });
+  }
+
+ private:
+  const std::shared_ptr<boost::asio::io_context> io_;
+  const std::weak_ptr<Session> session_;
+  std::atomic<bool> answered_ = false;
+};
+
+Session::Session(SessionEnvironment& environment, FileDescriptor socket, std::string client)
+    : environment_(environment),
+      client_(std::move(client)),
+      stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
+
+Awaitable<void> Session::Serve() {
+  bool keep = true;
+  while (keep) {
+    keep = co_await ServeRequest();
+  }
+}
+
+Awaitable<void> Session::TurnAway() {
+  HttpResponse response = ErrorResponse(503, "too many connections; try again later");
+  response.headers.emplace_back("Retry-After", "1");
+  co_await Refuse(std::move(response), /*keep=*/false);
+}
+
+void Session::Close() {
+  SetBusy(false);
+  stream_->Close();
+}
+
+Awaitable<bool> Session::ServeRequest() {
+  head_ = RequestHead();
+  const auto head_size = co_await ReadHead();
+  if (!head_size) {
+    co_return refusal_&& co_await Refuse(*std::exchange(refusal_, std::nullopt), /*keep=*/false);
+  }
+  RequestParser parser;
+  const auto error = parser.ParseHead(stream_->input().substr(0, *head_size), head_);
+  stream_->Consume(*head_size);
+  if (error) {
+    co_return co_await Refuse(ErrorResponse(error->status, error->message), /*keep=*/false);
+  }
+
+  const HttpServerOptions& options = environment_.options;
+  Judgement judgement =
+      JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
+  if (judgement.refusal) {
+    co_return co_await Refuse(*std::move(judgement.refusal), head_.keep_alive && !head_.has_body());
+  }
+  BodyReader reader(*stream_, options, *environment_.budget, environment_.pool, environment_.io);
+  const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
+  if (!read) {
+    co_return reader.refusal&& co_await Refuse(*std::move(reader.refusal), /*keep=*/false);
+  }
+
+  const Router::Route& route = *judgement.match.route;
+  const HttpResponse response = co_await Call(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()));
+  co_return !stream_->closed() && co_await Answer(response, head_.keep_alive);
+}
+
+Awaitable<std::optional<std::size_t>> Session::ReadHead() {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const HttpServerOptions& options = environment_.options;
+  std::size_t searched = 0;
+  started_ = Clock::Steady().Now();
+  SetBusy(!stream_->input().empty());
+  stream_->SetTimeout(busy_ ? options.header_timeout : options.idle_timeout);
+  for (;;) {
+    // Empty lines before a request are ignored (RFC 9112, 2.2).
+    while (searched == 0 && stream_->input().starts_with("\r\n")) {
+      stream_->Consume(2);
+    }
+    const std::string_view input = stream_->input();
+    if (!input.empty() && !busy_) {
+      SetBusy(true);
+      stream_->SetTimeout(options.header_timeout);
+      started_ = Clock::Steady().Now();
+    }
+    if (const std::size_t end = input.find(kEnd, searched); end != std::string_view::npos) {
+      stream_->ClearTimeout();
+      co_return end + kEnd.size();
+    }
+    searched = input.size() - std::min(input.size(), kEnd.size() - 1);
+    if (input.size() > 1 && !IsTokenCharacter(input.front())) {
+      refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
+    } else if (input.size() >= options.max_header_bytes) {
+      refusal_ = ErrorResponse(431, fmt::format("the header is over {} bytes", options.max_header_bytes));
+    } else if (stream_->timed_out() && busy_) {
+      refusal_ = ErrorResponse(408, fmt::format("no whole header within {} ms", options.header_timeout.count()));
+    }
+    if (refusal_ || stream_->timed_out() || stream_->ended()) {
+      co_return std::nullopt;
+    }
+    stream_->StartRead(options.max_header_bytes);
+    co_await stream_->Wait();
+  }
+}
+
+Awaitable<HttpResponse> Session::Call(const Router::Route& route, std::shared_ptr<const HttpRequest> request) {
+  answer_.reset();
+  CallContext context;
+  context.client = client_;
+  context.deadline = Clock::Steady().Now() + environment_.options.request_timeout;
+  context.cancellation = std::make_shared<Cancellation>();
+  const std::shared_ptr<Cancellation> cancellation = context.cancellation;
+  {
+    const auto exchange = std::make_shared<Exchange>(shared_from_this());
+    try {
+      route.handler(std::move(context), std::move(request),
+                    [exchange](HttpResponse response) { exchange->Respond(std::move(response)); });
+    } catch (const std::exception& error) {
+      LogError("http", fmt::format("the handler of {} failed: {}", route.pattern, error.what()));
+      exchange->Respond(ErrorResponse(500, "internal error"));
+    }
+  }
+  bool cancelled = false;
+  while (!answer_ && !stream_->closed()) {
+    if (stream_->ended() && !cancelled) {
+      cancelled = true;
+      cancellation->Cancel();
+      continue;
+    }
+    stream_->StartRead(kReadAheadBytes);
+    co_await stream_->Wait();
+  }
+  if (!answer_) {
+    cancellation->Cancel();
+    co_return HttpResponse();
+  }
+  co_return *std::exchange(answer_, std::nullopt);
+}
+
+Awaitable<bool> Session::Refuse(HttpResponse response, bool keep) {
+  const bool kept = co_await Answer(response, keep);
+  if (!kept && !stream_->closed() && !stream_->timed_out()) {
+    co_await Linger();
+  }
+  co_return kept;
+}
+
+Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
+  keep = keep && !environment_.draining;
+  const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr));
+  const std::string_view body = head_.method == "HEAD" ? std::string_view() : std::string_view(response.body);
+  const bool written = co_await stream_->Write(head, body, environment_.options.write_timeout);
+  LogAccess(response);
+  SetBusy(false);
+  if (written && !keep) {
+    stream_->ShutdownSend();
+  }
+  co_return written&& keep;
+}
+
+Awaitable<void> Session::Linger() {
+  stream_->SetTimeout(environment_.options.body_timeout);
+  std::size_t drained = 0;
+  while (!stream_->ended() && !stream_->timed_out() && drained < kMaxLingerBytes) {
+    drained += stream_->input().size();
+    stream_->Consume(stream_->input().size());
+    stream_->StartRead(environment_.options.max_header_bytes);
+    co_await stream_->Wait();
+  }
+}
+
+void Session::OnAnswer(HttpResponse response) {
+  answer_ = std::move(response);
+  stream_->Wake();
+}
+
+void Session::SetBusy(bool busy) {
+  if (busy == busy_) {
+    return;
+  }
+  busy_ = busy;
+  environment_.busy += busy ? 1 : -1;
+  if (environment_.busy == 0 && environment_.on_idle) {
+    environment_.on_idle();
+  }
+}
+
+void Session::LogAccess(const HttpResponse& response) const {
+  if (!LogEnabled(LogLevel::kDebug)) {
+    return;
+  }
+  const std::chrono::duration<double, std::milli> elapsed = Clock::Steady().Now() - started_;
+  LogDebug("http", fmt::format("{} {} {} {} {} bytes {:.1f} ms", client_, head_.method.empty() ? "-" : head_.method,
+                               head_.target.empty() ? "-" : head_.target, response.status, response.body.size(),
+                               elapsed.count()));
+}
+
+}  // namespace accelerd

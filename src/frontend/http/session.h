@@ -1,0 +1,77 @@
+#ifndef ACCELERD_FRONTEND_HTTP_SESSION_H_
+#define ACCELERD_FRONTEND_HTTP_SESSION_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/buffer.h"
+#include "frontend/http/byte_budget.h"
+#include "frontend/http/request_rules.h"
+#include "frontend/http/server.h"
+#include "frontend/http/stream.h"
+
+namespace accelerd {
+
+/// What the connections of a server share. Used on its I/O thread.
+struct SessionEnvironment {
+  HttpServerOptions options;
+  const Router& router;
+  std::shared_ptr<boost::asio::io_context> io;  ///< Shared with those who still owe an answer.
+  std::shared_ptr<ByteBudget> budget;
+  BufferPool pool;
+  bool draining = false;          ///< Connections close after their next answer.
+  std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
+  std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
+};
+
+/// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(SessionEnvironment& environment, FileDescriptor socket, std::string client);
+
+  /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
+  /// memory.
+  Awaitable<void> Serve();
+
+  /// Answers 503, whatever is asked, and ends the connection.
+  Awaitable<void> TurnAway();
+
+  /// Ends what has waited for too long.
+  void CheckDeadline(Time now) { stream_->CheckDeadline(now); }
+
+  /// Ends the connection: Serve completes soon, the call that runs is cancelled.
+  void Close();
+
+ private:
+  class Exchange;
+
+  /// Serves one request. false: the connection ends.
+  Awaitable<bool> ServeRequest();
+  /// The size of a whole header in the input; nullopt: see refusal_, empty when the connection ends.
+  Awaitable<std::optional<std::size_t>> ReadHead();
+  Awaitable<HttpResponse> Call(const Router::Route& route, std::shared_ptr<const HttpRequest> request);
+  Awaitable<bool> Refuse(HttpResponse response, bool keep);
+  Awaitable<bool> Answer(const HttpResponse& response, bool keep);
+  /// Lets the client read the answer although it still sends: closing at once would reset the connection.
+  Awaitable<void> Linger();
+
+  void OnAnswer(HttpResponse response);
+  void SetBusy(bool busy);
+  void LogAccess(const HttpResponse& response) const;
+
+  SessionEnvironment& environment_;
+  const std::string client_;
+  const std::shared_ptr<Stream> stream_;
+  RequestHead head_;  ///< Of the request being served.
+  Time started_;
+  std::optional<HttpResponse> refusal_;
+  std::optional<HttpResponse> answer_;
+  bool busy_ = false;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_SESSION_H_

@@ -1,0 +1,163 @@
+#include "frontend/http/stream.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "boost/asio/as_tuple.hpp"
+#include "boost/asio/buffer.hpp"
+#include "boost/asio/post.hpp"
+
+namespace accelerd {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// Most headers fit, and an idle connection costs no more.
+constexpr std::size_t kInitialBuffer = 4 << 10;
+
+using Token = asio::as_tuple_t<asio::use_awaitable_t<IoExecutor>>;
+
+asio::generic::stream_protocol ProtocolOf(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+  return {address.ss_family, 0};
+}
+
+}  // namespace
+
+Stream::Stream(asio::io_context& io, FileDescriptor socket) : io_(io), socket_(io) {
+  error_code error;
+  socket_.assign(ProtocolOf(socket.get()), socket.get(), error);
+  if (error) {
+    ended_ = true;
+    return;
+  }
+  socket.release();
+}
+
+void Stream::StartRead(std::size_t limit) {
+  if (reading_ || ended_) {
+    return;
+  }
+  MakeSpace(limit);
+  if (end_ == capacity_) {
+    return;
+  }
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_),
+                          [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                            self->reading_ = false;
+                            self->end_ += bytes;
+                            self->ended_ = self->ended_ || (error && error != asio::error::operation_aborted);
+                            self->Wake();
+                          });
+}
+
+void Stream::MakeSpace(std::size_t limit) {
+  const std::size_t size = end_ - begin_;
+  if (size == 0) {
+    begin_ = end_ = 0;
+  }
+  if (capacity_ > 0 && end_ < capacity_) {
+    return;
+  }
+  if (begin_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, size);
+  } else if (capacity_ < limit) {
+    const std::size_t capacity = std::min(std::max(capacity_ * 2, kInitialBuffer), limit);
+    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
+    std::copy_n(buffer_.get(), size, grown.get());
+    buffer_ = std::move(grown);
+    capacity_ = capacity;
+  }
+  begin_ = 0;
+  end_ = size;
+}
+
+Awaitable<std::size_t> Stream::ReadSome(std::span<std::byte> target) {
+  const asio::mutable_buffer buffer(target.data(), target.size());
+  const auto [error, bytes] = co_await socket_.async_read_some(buffer, Token());
+  if (error && error != asio::error::operation_aborted) {
+    ended_ = true;
+  }
+  co_return bytes;
+}
+
+Awaitable<bool> Stream::Write(std::string_view head, std::string_view body, Duration timeout) {
+  std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
+                                            asio::const_buffer(body.data(), body.size())};
+  while (asio::buffer_size(buffers) > 0) {
+    SetTimeout(timeout);
+    const auto [error, bytes] = co_await socket_.async_write_some(buffers, Token());
+    if (error) {
+      co_return false;
+    }
+    const std::size_t of_head = std::min(bytes, buffers[0].size());
+    buffers[0] += of_head;
+    buffers[1] += bytes - of_head;
+  }
+  ClearTimeout();
+  co_return true;
+}
+
+Awaitable<void> Stream::Wait() {
+  return asio::async_initiate<const asio::use_awaitable_t<IoExecutor>, void()>(
+      [this](auto handler) {
+        waiter_ = [resume = std::move(handler)]() mutable { std::move(resume)(); };
+        if (std::exchange(woken_, false)) {
+          Wake();
+        }
+      },
+      asio::use_awaitable_t<IoExecutor>());
+}
+
+void Stream::Wake() {
+  if (waiter_) {
+    // Posted, for it may be another connection's coroutine that runs now.
+    asio::post(io_, std::exchange(waiter_, nullptr));
+  } else {
+    woken_ = true;
+  }
+}
+
+void Stream::SetTimeout(Duration timeout) {
+  deadline_ = Clock::Steady().Now() + timeout;
+  timed_out_ = false;
+}
+
+void Stream::ClearTimeout() {
+  deadline_ = Time::max();
+  timed_out_ = false;
+}
+
+void Stream::CheckDeadline(Time now) {
+  if (now < deadline_) {
+    return;
+  }
+  deadline_ = Time::max();
+  timed_out_ = true;
+  error_code ignored;
+  socket_.cancel(ignored);
+  Wake();
+}
+
+void Stream::ShutdownSend() {
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+void Stream::Close() {
+  closed_ = ended_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  Wake();
+}
+
+}  // namespace accelerd

@@ -1,0 +1,85 @@
+#ifndef ACCELERD_FRONTEND_HTTP_STREAM_H_
+#define ACCELERD_FRONTEND_HTTP_STREAM_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "base/clock.h"
+#include "boost/asio/awaitable.hpp"
+#include "boost/asio/generic/stream_protocol.hpp"
+#include "boost/asio/io_context.hpp"
+#include "boost/asio/use_awaitable.hpp"
+#include "frontend/http/listener.h"
+
+namespace accelerd {
+
+using IoExecutor = boost::asio::io_context::executor_type;
+template <typename T>
+using Awaitable = boost::asio::awaitable<T, IoExecutor>;
+
+/// A connection: its socket, the bytes that arrived and nobody took yet, and one deadline.
+///
+/// One coroutine at a time uses it, on the I/O thread. Reading ahead goes on in the background while that coroutine
+/// waits for something else, so that the end of the client is seen; what arrives early is kept.
+class Stream : public std::enable_shared_from_this<Stream> {
+ public:
+  Stream(boost::asio::io_context& io, FileDescriptor socket);
+
+  /// The bytes that arrived. Valid until StartRead or Consume.
+  std::string_view input() const { return {buffer_.get() + begin_, end_ - begin_}; }
+  void Consume(std::size_t bytes) { begin_ += bytes; }
+
+  /// Reads more input in the background, and then wakes the coroutine; without effect when such a read is under way,
+  /// the input is `limit` bytes already, or nothing can come any more.
+  void StartRead(std::size_t limit);
+  bool reading() const { return reading_; }
+
+  /// Reads past the input, which must be empty, straight into `target`. 0: see `ended` and `timed_out`. REQUIRES: not
+  /// reading().
+  Awaitable<std::size_t> ReadSome(std::span<std::byte> target);
+
+  /// Writes both pieces, which stay valid meanwhile. false: the client is gone, or no byte went out for `timeout`.
+  Awaitable<bool> Write(std::string_view head, std::string_view body, Duration timeout);
+
+  /// Waits for the next Wake: a read in the background, the deadline and Close wake too. A Wake while nobody waits is
+  /// remembered; there may be more of them than reasons.
+  Awaitable<void> Wait();
+  void Wake();
+
+  /// When `timeout` has passed without another call of these, operations are cancelled and timed_out() becomes true.
+  void SetTimeout(Duration timeout);
+  void ClearTimeout();
+  bool timed_out() const { return timed_out_; }
+  void CheckDeadline(Time now);
+
+  /// The client has closed its side, or the connection is broken or closed: nothing more can be read.
+  bool ended() const { return ended_; }
+  bool closed() const { return closed_; }
+
+  void ShutdownSend();
+  void Close();
+
+ private:
+  void MakeSpace(std::size_t limit);
+
+  boost::asio::io_context& io_;
+  boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, IoExecutor> socket_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool reading_ = false;
+  bool ended_ = false;
+  bool closed_ = false;
+  bool woken_ = false;
+  bool timed_out_ = false;
+  Time deadline_ = Time::max();
+  absl::AnyInvocable<void()> waiter_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_FRONTEND_HTTP_STREAM_H_
