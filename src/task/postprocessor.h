@@ -30,6 +30,10 @@ class Postprocessor {
  public:
   virtual ~Postprocessor() = default;
 
+  /// What Run would refuse whatever the model computes: an unknown output, or one whose shape and type are known before
+  /// the run and do not fit. Lets a caller answer without running the model. Errors as Run. Default: OK.
+  virtual absl::Status Check(const TaskOptions& /*options*/) const { return absl::OkStatus(); }
+
   /// `outputs` are those of the model's signature, batch dimension included; their shapes may differ from it where it
   /// leaves sizes open. kInvalidArgument: no output is named as `options.output` asks. kFailedPrecondition: the output
   /// does not fit the task, with the reason. kInternal: the output holds values that no result can be made of (NaN).

@@ -1,0 +1,79 @@
+#include "task/shapes.h"
+
+#include <algorithm>
+
+namespace accelerd {
+namespace {
+
+constexpr std::int64_t kSsdColumns = 7;
+
+}  // namespace
+
+bool IsClassScores(const Shape& shape) {
+  if (shape.empty() || std::find(shape.begin(), shape.end(), 0) != shape.end()) {
+    return false;
+  }
+  const auto first = shape.begin() + (shape.size() > 1 ? 1 : 0);
+  return std::count_if(first, shape.end(), [](std::int64_t size) { return size != 1; }) <= 1;
+}
+
+bool IsSsdRows(const Shape& shape) {
+  return shape.size() >= 2 && shape.size() <= 4 && shape.back() == kSsdColumns && shape != Shape{1, kSsdColumns} &&
+         std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; });
+}
+
+bool IsInteger(ElementType type) {
+  switch (type) {
+    case ElementType::kF16:
+    case ElementType::kBf16:
+    case ElementType::kF32:
+    case ElementType::kF64:
+      return false;
+    default:
+      return true;
+  }
+}
+
+SegmentForm SegmentFormOf(ElementType type, const Shape& shape, bool packed) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) {
+    return SegmentForm::kNone;
+  }
+  const bool integer = IsInteger(type);
+  if (shape.size() == 3) {
+    return integer ? SegmentForm::kMap : SegmentForm::kNone;
+  }
+  if (shape.size() != 4) {
+    return SegmentForm::kNone;
+  }
+  if (integer && (shape[1] == 1 || shape[3] == 1)) {
+    return SegmentForm::kMap;
+  }
+  const std::int64_t classes = packed ? shape[3] : shape[1];
+  if (classes < 2) {
+    return SegmentForm::kNone;
+  }
+  return packed ? SegmentForm::kPackedScores : SegmentForm::kPlanarScores;
+}
+
+std::string_view GuessTask(ElementType type, const Shape& shape) {
+  if (IsSsdRows(shape)) {
+    return "; this looks like a detector, use detect";
+  }
+  if (IsClassScores(shape)) {
+    return "; this looks like a classifier, use classify";
+  }
+  if (shape.size() >= 3 && SegmentFormOf(type, shape, false) != SegmentForm::kNone) {
+    return "; this looks like a segmenter, use segment";
+  }
+  return "; inference answers the output as it is";
+}
+
+std::size_t ItemElements(const Shape& shape) {
+  std::size_t elements = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) {
+    elements *= static_cast<std::size_t>(shape[i]);
+  }
+  return elements;
+}
+
+}  // namespace accelerd
