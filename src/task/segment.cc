@@ -46,29 +46,35 @@ bool IsNan(T value) {
   }
 }
 
+/// Where a score of `plane` beats the best one so far, it becomes the best and `label` the winner. Returns not 0 when a
+/// score is NaN. Masks in place of choices: compilers vectorise them for every type.
+template <typename T>
+std::int32_t Challenge(const T* __restrict plane, std::int32_t label, std::size_t count, T* __restrict best,
+                       std::int32_t* __restrict winner) {
+  std::int32_t nan = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const T score = plane[i];
+    const std::int32_t mask = -static_cast<std::int32_t>(score > best[i]);
+    best[i] = score > best[i] ? score : best[i];
+    winner[i] = (winner[i] & ~mask) | (label & mask);
+    nan |= static_cast<std::int32_t>(IsNan(score));
+  }
+  return nan;
+}
+
 /// The best class of each pixel, the first one of equals; false when a score is NaN. A block of pixels at a time over
-/// all planes: the best scores stay in the nearest cache, and the inner loop has no branch, so it vectorises.
+/// all planes, so that the best scores stay in the nearest cache.
 template <typename T>
 bool ArgmaxPlanes(std::span<const T> scores, std::size_t pixels, std::size_t classes, ClassMap* map) {
   constexpr std::size_t kBlock = 1024;
   std::array<T, kBlock> best;
-  int nan = 0;
+  std::int32_t nan = 0;
   for (std::size_t begin = 0; begin < pixels; begin += kBlock) {
     const std::size_t count = std::min(kBlock, pixels - begin);
-    std::int32_t* winner = map->data() + begin;
     std::copy_n(scores.data() + begin, count, best.data());
-    std::fill_n(winner, count, 0);
-    for (std::size_t i = 0; i < count; ++i) {
-      nan |= static_cast<int>(IsNan(best[i]));
-    }
-    for (std::size_t c = 1; c < classes; ++c) {
-      const T* plane = scores.data() + c * pixels + begin;
-      for (std::size_t i = 0; i < count; ++i) {
-        const bool better = plane[i] > best[i];
-        nan |= static_cast<int>(IsNan(plane[i]));
-        best[i] = better ? plane[i] : best[i];
-        winner[i] = better ? static_cast<std::int32_t>(c) : winner[i];
-      }
+    for (std::size_t c = 0; c < classes; ++c) {
+      nan |= Challenge(scores.data() + c * pixels + begin, static_cast<std::int32_t>(c), count, best.data(),
+                       map->data() + begin);
     }
   }
   return nan == 0;
