@@ -1,0 +1,137 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+
+#include "CLI/CLI.hpp"
+#include "cli/command_table.h"
+#include "config/value_parsers.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+using Operands = CommandDescription::Operands;
+
+constexpr const char* kDefaultUrl = "http://127.0.0.1:5001";
+constexpr const char* kEpilogue =
+    "Exit status: 0; 1 when a request failed; 2 for a wrong command line; 3 when the service cannot be reached.";
+
+void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientArguments& arguments) {
+  app.add_option("FILE", arguments.files, "Encoded images (JPEG, PNG, WebP, BMP); -: standard input")->required();
+  app.add_flag("--path", arguments.by_path,
+               "Send the files' paths instead of their bytes: the service reads them itself (see its --allow-path)");
+  if (command.name == "infer") {
+    app.add_option("--output", arguments.output_name, "Output of the model [default: its first]")->type_name("NAME");
+  } else {
+    app.add_option("--labels", arguments.labels, "File with the name of a class in each line, for tables")
+        ->type_name("FILE");
+  }
+  if (!command.output_help.empty()) {
+    app.add_option("-o", arguments.output_file, std::string(command.output_help))->type_name("FILE");
+  }
+}
+
+/// Declares what the command takes; `timeout` has the default.
+void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& arguments, std::string& timeout) {
+  app.set_help_flag("-h,--help", "Print this and exit");
+  app.footer(kEpilogue);
+  if (command.operands == Operands::kModels) {
+    app.add_option("MODEL", arguments.models, "Names of models")->required();
+  } else if (command.operands != Operands::kNone) {
+    app.add_option("MODEL", arguments.model, "Name of a model")->required();
+  }
+  if (command.operands == Operands::kModelAndFolder) {
+    app.add_option("DIR", arguments.directory, "Folder with the model's files")->required();
+  } else if (command.operands == Operands::kModelAndFiles) {
+    DeclareTaskFlags(app, command, arguments);
+  }
+  app.add_option("--url", arguments.url,
+                 fmt::format("Service: http://HOST:PORT or unix:PATH; also ACCELERD_URL [default: {}]", kDefaultUrl))
+      ->type_name("URL");
+  app.add_option("--timeout", timeout,
+                 fmt::format("How long an answer may take, such as 30s or 2m; 0: for ever [default: {}]", timeout))
+      ->type_name("DURATION");
+  app.add_flag("--json", arguments.json, "Print one JSON document, for programs");
+}
+
+absl::Status CheckFiles(const ClientArguments& arguments) {
+  const auto stdins = std::count(arguments.files.begin(), arguments.files.end(), "-");
+  if (stdins > 1) {
+    return absl::InvalidArgumentError("standard input (-) can be read once only");
+  }
+  if (stdins > 0 && arguments.by_path) {
+    return absl::InvalidArgumentError("standard input (-) has no path: leave out --path");
+  }
+  if (!arguments.output_file.empty() && arguments.files.size() > 1) {
+    return absl::InvalidArgumentError(
+        fmt::format("-o writes the result of one file, but {} are given", arguments.files.size()));
+  }
+  if (arguments.output_file == "-" && arguments.json) {
+    return absl::InvalidArgumentError("-o - and --json both write to standard output: choose one");
+  }
+  return absl::OkStatus();
+}
+
+/// Makes `path` absolute.
+absl::Status Resolve(const Environment& environment, std::string& path) {
+  const auto absolute = ParsePath(path, environment.working_directory);
+  if (!absolute) {
+    return absl::InvalidArgumentError("a path is empty");
+  }
+  path = *absolute;
+  return absl::OkStatus();
+}
+
+absl::Status Complete(const Environment& environment, const std::string& timeout, ClientArguments& arguments) {
+  const auto duration = ParseDuration(timeout);
+  if (!duration) {
+    return absl::InvalidArgumentError(
+        fmt::format("--timeout: \"{}\" is no duration: give 30s, 500ms, 2m or a number of seconds", timeout));
+  }
+  arguments.timeout = *duration;
+  if (arguments.url.empty()) {
+    arguments.url = environment.Variable("ACCELERD_URL");
+  }
+  if (arguments.url.empty()) {
+    arguments.url = kDefaultUrl;
+  }
+  if (!arguments.directory.empty()) {
+    ACCELERD_RETURN_IF_ERROR(Resolve(environment, arguments.directory));
+  }
+  ACCELERD_RETURN_IF_ERROR(CheckFiles(arguments));
+  for (std::string& file : arguments.files) {
+    if (arguments.by_path) {
+      ACCELERD_RETURN_IF_ERROR(Resolve(environment, file));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command, std::span<const std::string> args,
+                                                     const Environment& environment) {
+  const CommandDescription* description = FindCommand(command);
+  if (description == nullptr) {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is no client command", command));
+  }
+  ClientArguments arguments;
+  arguments.command = command;
+  // Compiling a model takes its time.
+  std::string timeout = description->operands == Operands::kModelAndFolder ? "10m" : "60s";
+  CLI::App app(std::string(description->summary) + ".", "accelerd " + command);
+  Declare(app, *description, arguments, timeout);
+  std::vector<std::string> reversed(args.rbegin(), args.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    arguments.help = app.help();
+    return arguments;
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  ACCELERD_RETURN_IF_ERROR(Complete(environment, timeout, arguments));
+  return arguments;
+}
+
+}  // namespace accelerd

@@ -1,0 +1,37 @@
+#ifndef ACCELERD_CLI_ARGUMENTS_H_
+#define ACCELERD_CLI_ARGUMENTS_H_
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "config/environment.h"
+
+namespace accelerd {
+
+/// What the command line of a client command says.
+struct ClientArguments {
+  std::string command;
+  std::string help;  ///< Not empty: print it and succeed; nothing else is filled.
+  std::string url;
+  std::chrono::milliseconds timeout{};  ///< 0: none.
+  bool json = false;
+  std::string model;                ///< All but list and unload.
+  std::vector<std::string> models;  ///< unload; one or more.
+  std::string directory;            ///< load; absolute.
+  std::vector<std::string> files;   ///< Tasks; "-" at most once. With `by_path` absolute.
+  bool by_path = false;
+  std::string labels;       ///< File; empty: none.
+  std::string output_name;  ///< infer: an output of the model; empty: the first.
+  std::string output_file;  ///< infer, segment: where the .npy or .png goes; empty: nowhere, "-": standard output.
+};
+
+/// Reads the arguments after `command`, which is a client command. kInvalidArgument: a usage error.
+absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command, std::span<const std::string> args,
+                                                     const Environment& environment);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_CLI_ARGUMENTS_H_

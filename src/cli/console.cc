@@ -1,0 +1,108 @@
+#include "cli/console.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "cli/exit_codes.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr std::size_t kMaxInputBytes = std::size_t{2} << 30;
+constexpr std::size_t kReadBytes = 1 << 16;
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+absl::Status CannotRead(const std::string& path) {
+  return absl::NotFoundError(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+}
+
+absl::StatusOr<std::string> ReadAll(std::FILE* file, const std::string& path) {
+  std::string bytes;
+  std::size_t count = kReadBytes;
+  while (count == kReadBytes) {
+    const std::size_t before = bytes.size();
+    if (before > kMaxInputBytes) {
+      return absl::InvalidArgumentError(fmt::format("{} is larger than {} bytes", path, kMaxInputBytes));
+    }
+    bytes.resize(before + kReadBytes);
+    count = std::fread(bytes.data() + before, 1, kReadBytes, file);
+    bytes.resize(before + count);
+  }
+  if (std::ferror(file) != 0) {
+    return CannotRead(path);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string printable;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      printable += fmt::format("\\x{:02x}", byte);
+    } else {
+      printable += c;
+    }
+  }
+  return printable;
+}
+
+void PrintMessage(std::string_view message) {
+  const std::string line = fmt::format("accelerd: {}\n", Printable(message));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+int UsageError(std::string_view command, std::string_view message) {
+  PrintMessage(message);
+  const std::string hint = fmt::format("see accelerd {} --help\n", command);
+  std::fwrite(hint.data(), 1, hint.size(), stderr);
+  return kExitUsage;
+}
+
+void WriteOutput(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int FlushOutput(int exit_code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return exit_code;
+  }
+  if (errno != EPIPE) {
+    PrintMessage(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+  }
+  return exit_code == kExitOk ? kExitFailed : exit_code;
+}
+
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  if (path == "-") {
+    return ReadAll(stdin, "standard input");
+  }
+  const File file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (file == nullptr) {
+    return CannotRead(path);
+  }
+  return ReadAll(file.get(), path);
+}
+
+absl::Status WriteFile(const std::string& path, std::string_view bytes) {
+  if (path == "-") {
+    WriteOutput(bytes);
+    return absl::OkStatus();
+  }
+  File file(std::fopen(path.c_str(), "wbe"), std::fclose);
+  const bool written = file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+  // fclose flushes: a full disk may show only here.
+  if (!written || std::fclose(file.release()) != 0) {
+    return absl::UnknownError(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace accelerd

@@ -1,0 +1,35 @@
+#ifndef ACCELERD_CLI_CONSOLE_H_
+#define ACCELERD_CLI_CONSOLE_H_
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace accelerd {
+
+/// `text` with control characters escaped: what comes from files and services does not steer the terminal.
+std::string Printable(std::string_view text);
+
+/// Writes "accelerd: MESSAGE" to standard error.
+void PrintMessage(std::string_view message);
+
+/// Reports a wrong command line of `accelerd COMMAND`, with a hint to its help; returns kExitUsage.
+int UsageError(std::string_view command, std::string_view message);
+
+/// Writes to standard output; FlushOutput tells whether that worked.
+void WriteOutput(std::string_view text);
+
+/// Flushes standard output. Returns `exit_code`, or kExitFailed with a message when something could not be written. A
+/// closed pipe is no reason for a message: the reader has seen enough.
+int FlushOutput(int exit_code);
+
+/// The bytes of `path`, or of standard input for "-". At most 2 GiB.
+absl::StatusOr<std::string> ReadInput(const std::string& path);
+
+/// Writes a file, or to standard output for "-". A file that cannot be written completely is an error.
+absl::Status WriteFile(const std::string& path, std::string_view bytes);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_CLI_CONSOLE_H_

@@ -1,0 +1,99 @@
+#include "cli/service_client.h"
+
+#include "fmt/core.h"
+#include "nlohmann/json.hpp"
+
+namespace accelerd {
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::size_t kMaxErrorText = 500;
+
+/// What an error's body says: the original answers {"error": …}, {"missed": …} or plain text.
+std::string ErrorText(const std::string& body) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (json.is_object() && json.contains("error")) {
+    const Json& error = json["error"];
+    return error.is_string() ? error.get<std::string>() : error.dump();
+  }
+  if (json.is_object() && json.contains("missed")) {
+    return fmt::format("the service misses {} in the request", json["missed"].dump());
+  }
+  return body.empty() ? "the service gave no reason" : body.substr(0, kMaxErrorText);
+}
+
+/// The body of an answer that is a success.
+absl::StatusOr<std::string> Body(absl::StatusOr<HttpResponse> response) {
+  ACCELERD_RETURN_IF_ERROR(response.status());
+  if (response->status < 200 || response->status > 299) {
+    return absl::UnknownError(fmt::format("{} (HTTP {})", ErrorText(response->body), response->status));
+  }
+  return std::move(response->body);
+}
+
+absl::Status Unexpected(std::string_view what) {
+  return absl::UnknownError(fmt::format("the answer is not {}: is this an accelerd service?", what));
+}
+
+std::string TaskTarget(const ServiceClient::TaskCall& call, std::string_view variant) {
+  const std::string query = call.output.empty() ? "" : fmt::format("?output={}", PercentEncode(call.output));
+  return fmt::format("/{}/{}/{}{}", call.task, variant, PercentEncode(call.model), query);
+}
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ServiceClient::List() {
+  ACCELERD_ASSIGN_OR_RETURN(const std::string body, Body(http_.Get("/list")));
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_array()) {
+    return Unexpected("a list of names");
+  }
+  std::vector<std::string> names;
+  for (const Json& name : json) {
+    if (!name.is_string()) {
+      return Unexpected("a list of names");
+    }
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
+absl::Status ServiceClient::Load(const std::string& name, const std::string& directory) {
+  return Body(http_.PostJson("/load", Dump({{"path", directory}, {"name", name}}))).status();
+}
+
+absl::Status ServiceClient::Unload(const std::string& name) {
+  return Body(http_.PostJson(fmt::format("/unload/{}", PercentEncode(name)), "{}")).status();
+}
+
+absl::StatusOr<std::vector<std::int64_t>> ServiceClient::Shape(const std::string& name) {
+  ACCELERD_ASSIGN_OR_RETURN(const std::string body,
+                            Body(http_.Get(fmt::format("/input/shape/{}", PercentEncode(name)))));
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_array()) {
+    return Unexpected("a shape");
+  }
+  std::vector<std::int64_t> shape;
+  for (const Json& size : json) {
+    if (!size.is_number_integer()) {
+      return Unexpected("a shape");
+    }
+    shape.push_back(size.get<std::int64_t>());
+  }
+  return shape;
+}
+
+absl::StatusOr<std::string> ServiceClient::RunFile(const TaskCall& call, std::string_view bytes,
+                                                   const std::string& file_name) {
+  return Body(http_.PostFile(TaskTarget(call, "file"), bytes, file_name));
+}
+
+absl::StatusOr<std::string> ServiceClient::RunPath(const TaskCall& call, const std::string& path) {
+  return Body(http_.PostJson(TaskTarget(call, "path"), Dump({{"path", path}})));
+}
+
+}  // namespace accelerd
