@@ -1,16 +1,16 @@
 #ifndef ACCELERD_ENGINE_MODEL_MANAGER_H_
 #define ACCELERD_ENGINE_MODEL_MANAGER_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "backend/backend.h"
 #include "base/clock.h"
 #include "base/done.h"
+#include "engine/device.h"
 #include "engine/engine_model.h"
+#include "engine/model_loader.h"
 #include "engine/scheduler.h"
 #include "model/model_status.h"
 
@@ -23,13 +23,7 @@ struct LoadRequest {
   bool pinned = false;  ///< Asked for by the service's own configuration: stays wanted when its load fails.
 };
 
-struct ModelManagerOptions {
-  CompileSettings defaults;  ///< What a model's card does not say.
-  AttachmentFactory attach;  ///< Pairs each model with the service's part.
-};
-
-/// Creates the backend that drives the device, given the function that reports its loss.
-using BackendFactory = std::function<absl::StatusOr<std::unique_ptr<Backend>>(Backend::OnLost)>;
+using ModelManagerOptions = ModelLoaderOptions;
 
 /// Decides which models are on the device, and brings them there: the set of wanted models, one device with its thread,
 /// and the routing snapshot. There is no other way that a model gets onto the device or off it. Thread-safe; no call
@@ -40,25 +34,27 @@ class ModelManager {
   ModelManager(ModelManagerOptions options, BackendFactory backend, Scheduler& scheduler,
                const Clock& clock = Clock::Steady());
 
-  /// Drops every model and joins the device's thread. REQUIRES: no job holds a model.
+  /// Fails the loads in progress, drops every model and joins the device's thread; waits for a compile and for runs in
+  /// flight. REQUIRES: no other call is in progress.
   ~ModelManager();
   ModelManager(const ModelManager&) = delete;
   ModelManager& operator=(const ModelManager&) = delete;
 
-  /// Completes when the model is READY. A name that is loaded or loading from the same files joins that load; from
-  /// other files: kAlreadyExists, naming them. A failed load completes every waiting caller with kUnavailable and the
-  /// reason; the entry is withdrawn unless pinned, and the next call tries anew. A loaded model whose files changed
-  /// meanwhile stays as it is; the log says so.
+  /// Completes when the model is READY, on the device's thread or inside the call. A name that is loaded or loading
+  /// from the same files joins that load; from other files: kAlreadyExists, naming both. A failed load completes every
+  /// waiting caller with kUnavailable and the reason; the entry is withdrawn unless pinned, and the next call tries
+  /// anew. A loaded model whose files changed meanwhile stays as it is; the log says so. While the device is not there,
+  /// loads wait for it.
   void Load(LoadRequest request, Done<> done);
 
-  /// Completes when no new call can reach the model; accepted calls go on. Also OK when it was not loaded. A load in
-  /// progress fails with kUnavailable.
+  /// Completes when no new call can reach the model, inside the call; accepted calls go on. Also OK when it was not
+  /// loaded. A load in progress fails with kUnavailable.
   void Unload(std::string name, Done<> done);
 
   /// The models that serve now.
   std::shared_ptr<const RoutingSnapshot> routing() const;
 
-  /// Every wanted model, sorted by name.
+  /// Every wanted model, sorted by name: LOADING, READY, or UNAVAILABLE with the reason.
   std::vector<ModelStatus> List() const;
 
   /// Whether no pinned model is still LOADING: what readiness waits for at the start.

@@ -1,0 +1,168 @@
+#ifndef ACCELERD_ENGINE_FAKE_BACKEND_H_
+#define ACCELERD_ENGINE_FAKE_BACKEND_H_
+
+/// \file
+/// A device for the engine's tests, with what the test scripts and sees of it.
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "backend/backend.h"
+#include "engine/fake_models.h"
+
+namespace accelerd {
+
+/// The device's state, outside of the backend that drives it. Thread-safe.
+class FakeDevice {
+  friend class FakeBackend;
+
+  template <typename F>
+  void Change(F change) {
+    const std::lock_guard lock(mutex_);
+    change();
+    changed_.notify_all();
+  }
+  template <typename F>
+  auto Read(F read) const {
+    const std::lock_guard lock(mutex_);
+    return read();
+  }
+  template <typename F>
+  void Await(F condition) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, condition);
+  }
+
+ public:
+  /// What a model is compiled to. Default: a ThreadedModel with two slots that adds 1.
+  using MakeModel = std::function<std::unique_ptr<CompiledModel>(const ModelSource&)>;
+
+  void SetOpenStatus(absl::Status status) {
+    Change([&] { open_status_ = std::move(status); });
+  }
+  void SetCompileStatus(const std::string& model, absl::Status status) {
+    Change([&] { compile_status_[model] = std::move(status); });
+  }
+  void SetProbeStatus(absl::Status status) {
+    Change([&] { probe_status_ = std::move(status); });
+  }
+  void SetMakeModel(MakeModel make_model) {
+    Change([&] { make_model_ = std::move(make_model); });
+  }
+
+  /// Compiles of `model` wait until Unblock.
+  void Block(const std::string& model) {
+    Change([&] { blocked_.insert(model); });
+  }
+  void Unblock(const std::string& model) {
+    Change([&] { blocked_.erase(model); });
+  }
+
+  void WaitForCompiles(int count) {
+    Await([&] { return compiles_ >= count; });
+  }
+  void WaitForOpens(int count) {
+    Await([&] { return opens_ >= count; });
+  }
+  void WaitForLiveModels(int count) {
+    Await([&] { return live_models_ == count; });
+  }
+
+  int compiles() const {
+    return Read([&] { return compiles_; });
+  }
+  int live_models() const {
+    return Read([&] { return live_models_; });
+  }
+
+  void Lose() {
+    Backend::OnLost on_lost = Read([&] { return on_lost_; });
+    on_lost(absl::UnavailableError("unplugged"));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  absl::Status open_status_;
+  absl::Status probe_status_;
+  std::map<std::string, absl::Status> compile_status_;
+  std::set<std::string> blocked_;
+  MakeModel make_model_ = [](const ModelSource&) { return std::make_unique<ThreadedModel>(2, 1, 0); };
+  Backend::OnLost on_lost_;
+  int opens_ = 0;
+  int compiles_ = 0;  ///< Begun.
+  int live_models_ = 0;
+};
+
+/// Drives a FakeDevice, and checks how it is called.
+class FakeBackend : public Backend {
+ public:
+  FakeBackend(std::shared_ptr<FakeDevice> device, OnLost on_lost) : device_(std::move(device)) {
+    device_->Change([&] { device_->on_lost_ = std::move(on_lost); });
+  }
+  ~FakeBackend() override { ExpectOwnThread(); }
+
+  absl::Status Open() override {
+    ExpectOwnThread();
+    EXPECT_EQ(device_->live_models(), 0);
+    device_->Change([&] { ++device_->opens_; });
+    return device_->Read([&] { return device_->open_status_; });
+  }
+
+  absl::StatusOr<std::unique_ptr<CompiledModel>> Compile(const ModelSource& source) override {
+    ExpectOwnThread();
+    device_->Change([&] { ++device_->compiles_; });
+    device_->Await([&] { return !device_->blocked_.contains(source.name); });
+    ACCELERD_RETURN_IF_ERROR(device_->Read([&] { return device_->compile_status_[source.name]; }));
+    const FakeDevice::MakeModel make_model = device_->Read([&] { return device_->make_model_; });
+    return std::make_unique<Live>(*this, make_model(source), source);
+  }
+
+  absl::Status Probe() override {
+    ExpectOwnThread();
+    return device_->Read([&] { return device_->probe_status_; });
+  }
+
+  void Abandon() override {}
+
+ private:
+  /// Counts a model while it lives.
+  class Live : public CompiledModel {
+   public:
+    Live(FakeBackend& backend, std::unique_ptr<CompiledModel> model, const ModelSource& source)
+        : backend_(backend), model_(std::move(model)), info_(model_->info()) {
+      info_.files = {source.files.main};
+      backend_.device_->Change([&] { ++backend_.device_->live_models_; });
+    }
+    ~Live() override {
+      backend_.ExpectOwnThread();
+      model_.reset();
+      backend_.device_->Change([&] { --backend_.device_->live_models_; });
+    }
+    const ModelInfo& info() const override { return info_; }
+    void Start(RunId run, Tensors inputs, Tensors outputs, Done<RunResult> done) override {
+      model_->Start(run, std::move(inputs), std::move(outputs), std::move(done));
+    }
+
+   private:
+    FakeBackend& backend_;
+    std::unique_ptr<CompiledModel> model_;
+    ModelInfo info_;
+  };
+
+  void ExpectOwnThread() const { EXPECT_EQ(std::this_thread::get_id(), thread_); }
+
+  const std::shared_ptr<FakeDevice> device_;
+  const std::thread::id thread_ = std::this_thread::get_id();
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_FAKE_BACKEND_H_

@@ -1,0 +1,26 @@
+#ifndef ACCELERD_ENGINE_FILE_STAMP_H_
+#define ACCELERD_ENGINE_FILE_STAMP_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace accelerd {
+
+/// What tells cheaply that a file has changed.
+struct FileStamp {
+  std::string path;
+  std::int64_t bytes = -1;              ///< -1: there is no such file.
+  std::int64_t modified_nanoseconds{};  ///< Since the epoch.
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+std::vector<FileStamp> StampFiles(const std::vector<std::string>& paths);
+
+/// The paths whose stamps are others by now.
+std::vector<std::string> ChangedFiles(const std::vector<FileStamp>& stamps);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_FILE_STAMP_H_

@@ -1,0 +1,418 @@
+#include "engine/model_manager.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include "engine/fake_backend.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// Where one call's completion arrives.
+class Completion {
+ public:
+  Done<> done() {
+    return [this](absl::Status status) { promise_.set_value(std::move(status)); };
+  }
+  absl::Status Wait() { return future_.get(); }
+  bool ready() const { return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+
+ private:
+  std::promise<absl::Status> promise_;
+  std::future<absl::Status> future_ = promise_.get_future();
+};
+
+class ModelManagerTest : public testing::Test {
+ protected:
+  ModelManagerTest() { Restart(); }
+  ~ModelManagerTest() override {
+    manager_.reset();
+    EXPECT_EQ(device_->live_models(), 0);
+  }
+
+  void Restart(ModelManagerOptions options = {}) {
+    manager_.reset();
+    manager_ = std::make_unique<ModelManager>(
+        std::move(options),
+        [device = device_](Backend::OnLost on_lost) -> absl::StatusOr<std::unique_ptr<Backend>> {
+          return std::make_unique<FakeBackend>(device, std::move(on_lost));
+        },
+        scheduler_);
+  }
+
+  static LoadRequest Request(const std::string& name, const std::string& directory = "/models", bool pinned = false) {
+    return {.name = name,
+            .files = {.main = directory + "/" + name + ".xml",
+                      .format = ModelFormat::kOpenvinoIr,
+                      .card = directory + "/" + name + ".toml"},
+            .pinned = pinned};
+  }
+
+  void BeginLoad(LoadRequest request, Completion& completion) { manager_->Load(std::move(request), completion.done()); }
+  absl::Status Load(LoadRequest request) {
+    Completion completion;
+    BeginLoad(std::move(request), completion);
+    return completion.Wait();
+  }
+  absl::Status Unload(const std::string& name) {
+    Completion completion;
+    manager_->Unload(name, completion.done());
+    return completion.Wait();
+  }
+
+  ModelHandle Route(const std::string& name) {
+    const auto routing = manager_->routing();
+    const auto model = routing->find(name);
+    return model == routing->end() ? nullptr : model->second;
+  }
+
+  std::vector<std::string> Listed() {
+    std::vector<std::string> list;
+    for (const ModelStatus& model : manager_->List()) {
+      list.push_back(model.name + " " + std::string(ModelStateName(model.state)) +
+                     (model.reason.empty() ? "" : ": " + model.reason));
+    }
+    return list;
+  }
+
+  std::future<std::int64_t> Infer(ModelHandle model, std::int64_t value) {
+    auto promise = std::make_shared<std::promise<std::int64_t>>();
+    Job job;
+    job.model = std::move(model);
+    job.inputs = FakeInputs(value);
+    job.done = [promise](const absl::StatusOr<Tensors>& outputs) {
+      promise->set_value(outputs.ok() ? outputs->at(0).elements<std::int64_t>()[0] : -1);
+    };
+    scheduler_.Submit(std::move(job));
+    return promise->get_future();
+  }
+
+  /// From now on each model adds the next number: 100, 200 …
+  void NumberModels() {
+    device_->SetMakeModel([count = std::make_shared<std::atomic<int>>(0)](const ModelSource&) {
+      return std::make_unique<ThreadedModel>(1, ++*count * 100, 0);
+    });
+  }
+
+  CpuPool pool_{1};
+  Scheduler scheduler_{{}, pool_};
+  std::shared_ptr<FakeDevice> device_ = std::make_shared<FakeDevice>();
+  std::unique_ptr<ModelManager> manager_;
+};
+
+TEST_F(ModelManagerTest, ALoadedModelServes) {
+  EXPECT_TRUE(Load(Request("b")).ok());
+  EXPECT_TRUE(Load(Request("a")).ok());
+  EXPECT_THAT(Listed(), ElementsAre("a READY", "b READY"));
+  const ModelHandle model = Route("a");
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info.slots, 2);
+  EXPECT_EQ(Infer(model, 4).get(), 5);
+}
+
+TEST_F(ModelManagerTest, ClientsThatLoadTheSameModelShareOneLoad) {
+  device_->Block("a");
+  Completion first;
+  Completion second;
+  BeginLoad(Request("a"), first);
+  BeginLoad(Request("a"), second);
+  device_->WaitForCompiles(1);
+  EXPECT_THAT(Listed(), ElementsAre("a LOADING"));
+  EXPECT_EQ(Route("a"), nullptr);
+  EXPECT_FALSE(first.ready() || second.ready());
+  device_->Unblock("a");
+  EXPECT_TRUE(first.Wait().ok());
+  EXPECT_TRUE(second.Wait().ok());
+  EXPECT_TRUE(Load(Request("a")).ok());
+  EXPECT_EQ(device_->compiles(), 1);
+}
+
+TEST_F(ModelManagerTest, AFailedLoadTellsEachCallerAndIsWithdrawn) {
+  device_->SetCompileStatus("a", absl::InvalidArgumentError("a.bin is truncated"));
+  device_->Block("a");
+  Completion first;
+  Completion second;
+  BeginLoad(Request("a"), first);
+  BeginLoad(Request("a"), second);
+  device_->Unblock("a");
+  for (Completion* completion : {&first, &second}) {
+    const absl::Status status = completion->Wait();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(Message(status)), HasSubstr("a.bin is truncated"));
+  }
+  EXPECT_THAT(Listed(), IsEmpty());
+  device_->SetCompileStatus("a", absl::OkStatus());
+  EXPECT_TRUE(Load(Request("a")).ok());
+  EXPECT_EQ(device_->compiles(), 2);
+}
+
+TEST_F(ModelManagerTest, APinnedModelStaysWhenItsLoadFails) {
+  device_->SetCompileStatus("a", absl::InvalidArgumentError("broken"));
+  device_->Block("a");
+  Completion completion;
+  BeginLoad(Request("a", "/models", true), completion);
+  EXPECT_FALSE(manager_->Settled());
+  device_->Unblock("a");
+  EXPECT_FALSE(completion.Wait().ok());
+  EXPECT_TRUE(manager_->Settled());
+  EXPECT_THAT(Listed(), ElementsAre("a UNAVAILABLE: broken"));
+  EXPECT_FALSE(Load(Request("a")).ok());
+  EXPECT_EQ(device_->compiles(), 2);
+  EXPECT_THAT(Listed(), ElementsAre("a UNAVAILABLE: broken")) << "still pinned";
+  device_->SetCompileStatus("a", absl::OkStatus());
+  EXPECT_TRUE(Load(Request("a")).ok());
+  EXPECT_THAT(Listed(), ElementsAre("a READY"));
+}
+
+TEST_F(ModelManagerTest, ANameThatIsTakenByOtherFilesIsRefused) {
+  device_->Block("a");
+  Completion completion;
+  BeginLoad(Request("a", "/here"), completion);
+  for (const bool ready : {false, true}) {
+    if (ready) {
+      device_->Unblock("a");
+      ASSERT_TRUE(completion.Wait().ok());
+    }
+    const absl::Status status = Load(Request("a", "/there"));
+    EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_THAT(std::string(Message(status)), AllOf(HasSubstr("/here/a.xml"), HasSubstr("/there/a.xml")));
+  }
+  EXPECT_EQ(device_->compiles(), 1);
+}
+
+TEST_F(ModelManagerTest, AcceptedCallsFinishAfterAnUnload) {
+  auto* manual = new ManualModel(1);
+  device_->SetMakeModel([manual](const ModelSource&) { return std::unique_ptr<CompiledModel>(manual); });
+  ASSERT_TRUE(Load(Request("a")).ok());
+  std::future<std::int64_t> running = Infer(Route("a"), 1);
+  std::future<std::int64_t> queued = Infer(Route("a"), 2);
+  EXPECT_TRUE(Unload("a").ok());
+  EXPECT_EQ(Route("a"), nullptr);
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_EQ(device_->live_models(), 1);
+  manual->FinishOne();
+  EXPECT_EQ(running.get(), 2);
+  manual->FinishOne();
+  EXPECT_EQ(queued.get(), 3);
+  device_->WaitForLiveModels(0);
+}
+
+TEST_F(ModelManagerTest, ALoadAfterAnUnloadIsANewGenerationBesideTheOld) {
+  NumberModels();
+  ASSERT_TRUE(Load(Request("a", "/here")).ok());
+  ModelHandle old = Route("a");
+  ASSERT_TRUE(Unload("a").ok());
+  ASSERT_TRUE(Load(Request("a", "/there")).ok());
+  ModelHandle current = Route("a");
+  EXPECT_NE(old->generation, current->generation);
+  EXPECT_EQ(device_->live_models(), 2);
+  EXPECT_EQ(Infer(old, 1).get(), 101);
+  EXPECT_EQ(Infer(current, 1).get(), 201);
+  old.reset();
+  device_->WaitForLiveModels(1);
+  EXPECT_EQ(Infer(current, 1).get(), 201);
+}
+
+TEST_F(ModelManagerTest, UnloadOfAnUnknownModelIsOk) {
+  EXPECT_TRUE(Unload("nobody").ok());
+}
+
+TEST_F(ModelManagerTest, UnloadWhileLoadingFailsTheLoadAndDropsItsResult) {
+  device_->Block("a");
+  Completion completion;
+  BeginLoad(Request("a"), completion);
+  device_->WaitForCompiles(1);
+  EXPECT_TRUE(Unload("a").ok());
+  const absl::Status status = completion.Wait();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("unloaded while it was loading"));
+  Completion again;
+  BeginLoad(Request("a", "/there"), again);
+  device_->Unblock("a");
+  EXPECT_TRUE(again.Wait().ok());
+  EXPECT_EQ(device_->compiles(), 2);
+  EXPECT_EQ(Route("a")->files.main, "/there/a.xml");
+  device_->WaitForLiveModels(1);
+}
+
+TEST_F(ModelManagerTest, LoadingDoesNotHinderInferenceOnOtherModels) {
+  ASSERT_TRUE(Load(Request("a")).ok());
+  device_->Block("b");
+  Completion completion;
+  BeginLoad(Request("b"), completion);
+  device_->WaitForCompiles(2);
+  EXPECT_EQ(Infer(Route("a"), 1).get(), 2);
+  device_->Unblock("b");
+  EXPECT_TRUE(completion.Wait().ok());
+}
+
+TEST_F(ModelManagerTest, AChangedFileLeavesTheModelAsItIsAndIsLogged) {
+  const std::string directory = testing::TempDir() + "/changed";
+  std::filesystem::create_directories(directory);
+  const LoadRequest request = Request("a", directory);
+  std::ofstream(request.files.main) << "one";
+  ASSERT_TRUE(Load(request).ok());
+  const ModelHandle model = Route("a");
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Load(request).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), IsEmpty());
+  std::ofstream(request.files.main) << "another";
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Load(request).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), AllOf(HasSubstr("changed"), HasSubstr(request.files.main)));
+  EXPECT_EQ(Route("a"), model);
+  EXPECT_EQ(device_->compiles(), 1);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(ModelManagerTest, ABrokenCardFailsTheLoad) {
+  const std::string directory = testing::TempDir() + "/broken_card";
+  std::filesystem::create_directories(directory);
+  const LoadRequest request = Request("a", directory);
+  std::ofstream(request.files.card) << "task = 3\n";
+  EXPECT_THAT(std::string(Message(Load(request))), HasSubstr(request.files.card));
+  std::ofstream(request.files.card) << "slots = 3\n";
+  EXPECT_TRUE(Load(request).ok());
+  EXPECT_EQ(Route("a")->card.slots, 3);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(ModelManagerTest, TheAttachmentBelongsToTheModelAndItsErrorFailsTheLoad) {
+  bool fail = true;
+  const auto attachment = std::make_shared<const ModelAttachment>();
+  Restart({.defaults = {},
+           .attach = [&](const ModelInfo&, const ModelCard&,
+                         const ModelFiles&) -> absl::StatusOr<std::shared_ptr<const ModelAttachment>> {
+             if (fail) {
+               return absl::InvalidArgumentError("no labels");
+             }
+             return attachment;
+           }});
+  const absl::Status status = Load(Request("a"));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("no labels"));
+  EXPECT_EQ(device_->live_models(), 0);
+  fail = false;
+  ASSERT_TRUE(Load(Request("a")).ok());
+  EXPECT_EQ(Route("a")->attachment, attachment);
+}
+
+TEST_F(ModelManagerTest, LoadsWaitForADeviceThatIsNotThere) {
+  manager_.reset();
+  device_->SetOpenStatus(absl::UnavailableError("no such device"));
+  testing::internal::CaptureStderr();
+  Restart();
+  Completion completion;
+  BeginLoad(Request("a", "/models", true), completion);
+  device_->WaitForOpens(4);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("no such device"));
+  EXPECT_EQ(log.find("no such device"), log.rfind("no such device")) << "said once";
+  EXPECT_FALSE(completion.ready());
+  EXPECT_THAT(Listed(), ElementsAre("a LOADING"));
+  device_->SetOpenStatus(absl::OkStatus());
+  EXPECT_TRUE(completion.Wait().ok());
+}
+
+TEST_F(ModelManagerTest, ShutdownEndsLoadsThatWaitForTheDevice) {
+  device_->SetOpenStatus(absl::UnavailableError("no such device"));
+  Restart();
+  device_->WaitForOpens(2);
+  Completion completion;
+  BeginLoad(Request("a"), completion);
+  manager_.reset();
+  EXPECT_EQ(completion.Wait().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ModelManagerTest, ShutdownDuringACompileDropsItsResult) {
+  device_->Block("a");
+  Completion completion;
+  BeginLoad(Request("a"), completion);
+  device_->WaitForCompiles(1);
+  std::thread shutdown([&] { manager_.reset(); });
+  EXPECT_EQ(completion.Wait().code(), absl::StatusCode::kUnavailable);
+  device_->Unblock("a");
+  shutdown.join();
+}
+
+TEST_F(ModelManagerTest, ABackendThatCannotBeCreatedIsTriedAgain) {
+  manager_.reset();
+  std::atomic<int> attempts = 0;
+  ModelManager manager(
+      {},
+      [&](Backend::OnLost on_lost) -> absl::StatusOr<std::unique_ptr<Backend>> {
+        if (++attempts < 3) {
+          return absl::UnavailableError("no driver");
+        }
+        return std::make_unique<FakeBackend>(device_, std::move(on_lost));
+      },
+      scheduler_);
+  Completion completion;
+  manager.Load(Request("a"), completion.done());
+  EXPECT_TRUE(completion.Wait().ok());
+}
+
+TEST_F(ModelManagerTest, ALostDeviceComesBackUnderTheRequestsThatWait) {
+  auto* lost = new ManualModel(1);
+  device_->SetMakeModel([lost](const ModelSource&) { return std::unique_ptr<CompiledModel>(lost); });
+  ASSERT_TRUE(Load(Request("a")).ok());
+  const ModelHandle model = Route("a");
+  std::future<std::int64_t> running = Infer(model, 1);
+  std::future<std::int64_t> queued = Infer(model, 2);
+  device_->SetMakeModel([](const ModelSource&) { return std::make_unique<ThreadedModel>(1, 10, 0); });
+  device_->Lose();
+  EXPECT_EQ(Route("a"), model);
+  // The device is opened again when the run that was in flight has ended.
+  lost->FailOne(absl::UnavailableError("lost"));
+  EXPECT_EQ(running.get(), 11);
+  EXPECT_EQ(queued.get(), 12);
+  EXPECT_EQ(Route("a"), model);
+  EXPECT_EQ(device_->compiles(), 2);
+}
+
+TEST_F(ModelManagerTest, AModelWhoseFilesChangedComesBackAsANewGeneration) {
+  const auto model_with_hash = [](std::string hash) {
+    class Hashed : public ThreadedModel {
+     public:
+      explicit Hashed(std::string hash) : ThreadedModel(1, 1, 0), hashed_(FakeModelInfo(1)) {
+        hashed_.content_hash = std::move(hash);
+      }
+      const ModelInfo& info() const override { return hashed_; }
+
+     private:
+      ModelInfo hashed_;
+    };
+    return [hash](const ModelSource&) { return std::make_unique<Hashed>(hash); };
+  };
+  device_->SetMakeModel(model_with_hash("old"));
+  ASSERT_TRUE(Load(Request("a")).ok());
+  const ModelGeneration old = Route("a")->generation;
+  device_->SetMakeModel(model_with_hash("new"));
+  device_->Lose();
+  device_->WaitForCompiles(3);
+  ASSERT_TRUE(Load(Request("a")).ok());
+  EXPECT_NE(Route("a")->generation, old);
+  EXPECT_EQ(Infer(Route("a"), 1).get(), 2);
+}
+
+TEST_F(ModelManagerTest, AModelThatLosesTheDeviceTwiceIsGivenUp) {
+  device_->SetCompileStatus("a", absl::UnavailableError("USB reset"));
+  device_->SetProbeStatus(absl::UnavailableError("gone"));
+  const absl::Status status = Load(Request("a"));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("USB reset"));
+  EXPECT_EQ(device_->compiles(), 2);
+  EXPECT_TRUE(Load(Request("b")).ok());
+}
+
+}  // namespace
+}  // namespace accelerd

@@ -1,0 +1,59 @@
+#ifndef ACCELERD_ENGINE_NEXT_ACTION_H_
+#define ACCELERD_ENGINE_NEXT_ACTION_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "engine/scheduler_core.h"
+#include "engine/wanted_set.h"
+
+namespace accelerd {
+
+enum class PlacementState {
+  kReady,        ///< The scheduler may start runs on it.
+  kUnloading,    ///< Nothing more starts; runs may go on.
+  kReleased,     ///< Nobody uses it: it can be destroyed.
+  kUnavailable,  ///< Its load failed; nothing is on the device.
+};
+
+/// What is on a device, as its thread sees it.
+struct DeviceSnapshot {
+  struct Placement {
+    PlacementState state = PlacementState::kReady;
+    bool referenced = true;  ///< The routing snapshot or a request holds the model.
+  };
+
+  DeviceState state = DeviceState::kOpening;
+  std::optional<Time> open_after;  ///< An attempt to open it failed, or it was lost; not before this time again.
+  bool closing = false;            ///< The service ends: everything leaves.
+  std::map<ModelGeneration, Placement> placements;
+};
+
+/// What a device's thread does next.
+struct OpenStep {};
+struct CompileStep {
+  std::string name;
+  ModelGeneration generation{};
+  ModelFiles files;
+};
+struct WithdrawStep {
+  ModelGeneration generation{};  ///< From the scheduler.
+};
+struct DestroyStep {
+  ModelGeneration generation{};
+};
+struct WaitStep {
+  std::optional<Time> until;  ///< Unset: until something changes.
+};
+using Step = std::variant<OpenStep, CompileStep, WithdrawStep, DestroyStep, WaitStep>;
+
+/// Decides how `device` comes closer to what is wanted. Pure. Models are compiled in the order in which they were asked
+/// for; what is to leave leaves first; a device is opened only when nothing is left on it; a load that failed is not
+/// tried again for the same generation.
+Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId device, Time now);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_NEXT_ACTION_H_
