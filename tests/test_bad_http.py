@@ -1,0 +1,249 @@
+"""HTTP that is wrong, slow, cut off, or too much at once."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from client import RawConnection, array_of, head, json_of, raw_error_of
+from conftest import load
+from polling import wait_until
+from service import Service
+
+MODEL = 'digit_classifier'
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope='module')
+def service(tmp_path_factory, models):
+    """Short time-outs."""
+    with Service(tmp_path_factory.mktemp('http'), models, '--load', MODEL, '--header-timeout', '500ms',
+                 '--body-timeout', '500ms', '--idle-timeout', '1s') as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def roomy(tmp_path_factory, models):
+    """Long time-outs, and room for four bodies of a mebibyte."""
+    with Service(tmp_path_factory.mktemp('roomy'), models, '--load', 'none', '--max-body-bytes', '1MiB',
+                 '--max-total-body-bytes', '4MiB', '--body-wait', '60s', '--body-timeout', '60s') as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def answers_as_before(service, digit):
+    """After each test, over a new connection."""
+    yield
+    client = service.connect()
+    np.testing.assert_array_equal(array_of(client.post_file('/test/file', digit)), load(digit))
+    client.close()
+
+
+def raw(service, data):
+    with RawConnection(service.url) as connection:
+        connection.send(data)
+        return connection.reply()
+
+
+SMUGGLED = b'0\r\n\r\n'
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('headers', [
+    ['Content-Length: 5', 'Transfer-Encoding: chunked'], ['Transfer-Encoding: chunked', 'Content-Length: 5'],
+    ['Content-Length: 5', 'Content-Length: 6'], ['Content-Length: -1'], ['Content-Length: five'],
+    ['Content-Length: 99999999999999999999999'], ['Content-Length: 5, 6'], ['Transfer-Encoding: gzip, chunked'],
+    ['Transfer-Encoding: chunked, chunked'], ['Transfer-Encoding: gzip'], ['Bad Header: x'], [': x'],
+    ['X: a\0b']], ids=lambda headers: ' + '.join(headers))
+def test_a_header_that_cannot_be_trusted_ends_the_connection(service, headers):
+    with RawConnection(service.url) as connection:
+        connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', *headers) + SMUGGLED)
+        reply = connection.reply()
+        assert reply[0] in (400, 411, 413, 501), reply
+        raw_error_of(reply, reply[0])
+        assert connection.closed()
+
+
+@pytest.mark.parametrize('data', [b'\0' * 100, b'hello\r\n\r\n', b'GET\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n',
+                                  b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', b'\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n',
+                                  b'GET / HTTP/1.1\r\nno colon\r\n\r\n'], ids=repr)
+def test_what_is_not_http(service, data):
+    with RawConnection(service.url) as connection:
+        connection.send(data)
+        received = connection.socket.recv(1000)
+        assert received == b'' or received.startswith(b'HTTP/1.1 4') or received.startswith(b'HTTP/1.1 505')
+        connection.socket.settimeout(60)
+        while received:
+            received = connection.socket.recv(1000)
+
+
+@pytest.mark.parametrize('chunks', [b'zz\r\nhello\r\n', b'-5\r\nhello\r\n0\r\n\r\n', b'5\r\nhello5\r\n',
+                                    b'ffffffffffffffffff\r\n'])
+def test_broken_chunks(service, chunks):
+    request = head('POST', '/test/file', 'Content-Type: image/jpeg', 'Transfer-Encoding: chunked')
+    with RawConnection(service.url) as connection:
+        connection.send(request + chunks)
+        reply = connection.reply()
+        assert reply[0] in (400, 413), reply
+        assert connection.closed()
+
+
+def test_http_1_0(service):
+    with RawConnection(service.url) as connection:
+        connection.send(b'GET /list HTTP/1.0\r\n\r\n')
+        assert connection.reply()[0] == 200
+        assert connection.closed()
+
+
+def test_connection_close(service):
+    with RawConnection(service.url) as connection:
+        connection.send(head('GET', '/list', 'Connection: close'))
+        status, headers, _ = connection.reply()
+        assert status == 200 and headers['connection'] == 'close'
+        assert connection.closed()
+
+
+def test_pipelined_requests_are_answered_in_order(service, digit):
+    data = digit.read_bytes()
+    image = head('POST', '/test/file', 'Content-Type: image/jpeg', f'Content-Length: {len(data)}') + data
+    with RawConnection(service.url) as connection:
+        connection.send(image + head('GET', '/list') + head('GET', '/absent') + head('GET', f'/input/shape/{MODEL}'))
+        assert [connection.reply()[0] for _ in range(4)] == [200, 200, 404, 200]
+
+
+# Slow clients.
+
+
+@pytest.mark.smoke
+def test_a_header_that_does_not_end(service):
+    with RawConnection(service.url) as connection:
+        connection.send(b'GET /list HTTP/1.1\r\nX: ')
+        _ends(connection)
+
+
+def test_a_header_that_comes_byte_by_byte(service):
+    with RawConnection(service.url) as connection:
+        connection.socket.settimeout(0.05)
+
+        def ended():
+            connection.send(b'x')
+            try:
+                return connection.socket.recv(1000) == b'' or True
+            except TimeoutError:
+                return False
+            except ConnectionResetError:
+                return True
+
+        connection.send(b'GET /list HTTP/1.1\r\nX: ')
+        wait_until(ended, 'the service to lose patience')
+
+
+@pytest.mark.smoke
+def test_a_body_that_does_not_come(service):
+    with RawConnection(service.url) as connection:
+        connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 1000') + b'half')
+        _ends(connection)
+
+
+def _ends(connection):
+    """The service answers 408 or nothing, and closes."""
+    received = b''
+    while data := connection.socket.recv(1000):
+        received += data
+    assert received == b'' or received.startswith(b'HTTP/1.1 408'), received
+
+
+def test_a_kept_connection_without_requests(service):
+    with RawConnection(service.url) as connection:
+        connection.send(head('GET', '/list'))
+        assert connection.reply()[0] == 200
+        assert connection.closed()
+    with RawConnection(service.url) as connection:
+        assert connection.closed()
+
+
+@pytest.mark.parametrize('sent', [b'', b'GET', head('POST', '/test/file', 'Content-Type: image/jpeg',
+                                                    'Content-Length: 1000'),
+                                  head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 1000')
+                                  + b'half'], ids=['nothing', 'a word', 'the header', 'half the body'])
+def test_a_client_that_leaves_before_its_request_is_whole(service, sent):
+    for _ in range(20):
+        with RawConnection(service.url) as connection:
+            connection.send(sent)
+
+
+@pytest.mark.smoke
+def test_clients_that_leave_without_their_answers(service, digit):
+    data = digit.read_bytes()
+    request = head('POST', f'/classify/file/{MODEL}', 'Content-Type: image/jpeg', f'Content-Length: {len(data)}') + data
+    for _ in range(50):
+        with RawConnection(service.url) as connection:
+            connection.send(request)
+
+
+# Too much at once.
+
+
+def test_bodies_wait_for_room(roomy, digit):
+    """Four unfinished bodies take all the room; the fifth is read when one of them is done."""
+    header = head('POST', '/test/file', 'Content-Type: image/jpeg', f'Content-Length: {MEBIBYTE}')
+    holders = [RawConnection(roomy.url) for _ in range(4)]
+    for holder in holders:
+        holder.send(header + bytes(MEBIBYTE // 2))
+    answer = []
+    waiting = threading.Thread(target=lambda: answer.append(raw(roomy, header + bytes(MEBIBYTE))))
+    waiting.start()
+    assert json_of(roomy.client.get('/list')) == [], 'calls without a body go on'
+    waiting.join(0.5)
+    assert not answer, 'the fifth body was read without room for it'
+    holders[0].send(bytes(MEBIBYTE // 2))
+    raw_error_of(holders[0].reply(), 400)
+    waiting.join(60)
+    raw_error_of(answer[0], 400)
+    for holder in holders[1:]:
+        holder.send(bytes(MEBIBYTE // 2))
+        raw_error_of(holder.reply(), 400)
+        holder.close()
+
+
+def test_room_that_does_not_come_is_503(start, models):
+    service = start(models, '--load', 'none', '--max-body-bytes', '1MiB', '--max-total-body-bytes', '1MiB',
+                    '--body-wait', '200ms', '--body-timeout', '60s')
+    header = head('POST', '/test/file', 'Content-Type: image/jpeg', f'Content-Length: {MEBIBYTE}')
+    with RawConnection(service.url) as holder:
+        holder.send(header + bytes(MEBIBYTE // 2))
+        reply = _refused_for_room(service, header)
+        raw_error_of(reply, 503)
+        assert int(reply[1]['retry-after']) >= 1
+        holder.send(bytes(MEBIBYTE // 2))
+        raw_error_of(holder.reply(), 400)
+    raw_error_of(raw(service, header + bytes(MEBIBYTE)), 400)
+
+
+def _refused_for_room(service, header):
+    """The reply to a second body: the first one's header may still be on its way when the second one comes."""
+    return wait_until(lambda: next((reply for reply in [raw(service, header + bytes(MEBIBYTE))]
+                                    if reply[0] == 503), None), '503 for want of room')
+
+
+def test_connections_over_the_limit(start, models):
+    service = start(models, '--load', 'none', '--max-connections', '4')
+    kept = [RawConnection(service.url) for _ in range(4)]
+    for connection in kept:
+        connection.send(head('GET', '/list'))
+        assert connection.reply()[0] == 200
+    with RawConnection(service.url) as fifth:
+        fifth.send(head('GET', '/list'))
+        raw_error_of(fifth.reply(), 503)
+        assert fifth.closed()
+    for connection in kept:
+        connection.send(head('GET', '/list'))
+        assert connection.reply()[0] == 200
+    kept.pop().close()
+
+    def served():
+        with RawConnection(service.url) as connection:
+            connection.send(head('GET', '/list'))
+            return connection.reply()[0] == 200
+
+    wait_until(served, 'the place of a connection that was closed')

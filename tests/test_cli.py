@@ -1,0 +1,139 @@
+"""The command line: options from flags, environment and file, and the commands that only print."""
+
+import json
+import socket
+import tomllib
+
+import pytest
+
+from client import Client, json_of
+from service import run
+
+USAGE = 2
+
+
+def text(output):
+    return output.decode()
+
+
+def check_config(*arguments, cwd=None, **variables):
+    """The effective configuration that --check-config prints."""
+    result = run('serve', *arguments, '--check-config', cwd=cwd, **variables)
+    assert result.returncode == 0, text(result.stderr)
+    return tomllib.loads(text(result.stdout))
+
+
+@pytest.mark.smoke
+def test_version():
+    result = run('version')
+    assert result.returncode == 0
+    assert text(result.stdout).startswith('accelerd ') and 'OpenVINO' in text(result.stdout)
+
+
+@pytest.mark.smoke
+def test_devices():
+    result = run('devices')
+    assert result.returncode == 0
+    assert any(line.split()[0] == 'CPU' for line in text(result.stdout).splitlines() if line.strip())
+
+
+@pytest.mark.parametrize('arguments', [['--help'], ['serve', '--help'], ['list', '--help'], ['classify', '--help']])
+def test_help(arguments):
+    result = run(*arguments)
+    assert result.returncode == 0 and 'sage' in text(result.stdout) and not result.stderr
+
+
+@pytest.mark.parametrize('arguments', [[], ['absent'], ['serve', '--absent'], ['serve', 'absent'], ['serve', '--listen'],
+                                       ['classify'], ['list', '--absent'], ['segment', 'model']])
+def test_wrong_usage(arguments):
+    result = run(*arguments)
+    assert result.returncode == USAGE
+    assert result.stderr and not result.stdout
+
+
+def test_flags_over_environment_over_file_over_default(tmp_path):
+    file = tmp_path / 'accelerd.toml'
+    file.write_text('max-queue = 7\ndrain-timeout = "7s"\nbody-wait = "7s"\nallow-path = ["images"]\n')
+    variables = {'ACCELERD_DRAIN_TIMEOUT': '8s', 'ACCELERD_BODY_WAIT': '8s', 'ACCELERD_LOAD': 'a,b',
+                 'ACCELERD_MODELS': 'models'}
+    effective = check_config('--config', file, '--body-wait', '9s', cwd=tmp_path, **variables)
+    assert effective['max-queue'] == 7
+    assert effective['drain-timeout'] == '8s'
+    assert effective['body-wait'] == '9s'
+    assert effective['idle-timeout'] == '75s'
+    assert effective['allow-path'] == [str(tmp_path / 'images')]
+    assert effective['models'] == str(tmp_path / 'models')
+    assert effective['load'] == ['a', 'b']
+    by_variable = check_config(ACCELERD_CONFIG=str(file))
+    assert by_variable['max-queue'] == 7
+
+
+def test_check_config_is_a_configuration_file(tmp_path):
+    printed = run('serve', '--check-config', '--max-queue', '5').stdout
+    file = tmp_path / 'accelerd.toml'
+    file.write_bytes(printed)
+    assert check_config('--config', file) == tomllib.loads(text(printed))
+
+
+@pytest.mark.parametrize('content, place', [('\n\nqueue = 1\n', ':3:'), ('max-queue = "x"\n', ':1:'), ('max-queue =\n', ':1:'),
+                                            ('[[models]]\nname = "x"\n', ':1:'), ('max-queue = 0\n', ':1:')])
+def test_a_wrong_file_is_an_error_with_its_line(tmp_path, content, place):
+    file = tmp_path / 'accelerd.toml'
+    file.write_text(content)
+    for arguments in (['--check-config'], ['--listen', '127.0.0.1:0']):
+        result = run('serve', '--config', file, *arguments)
+        assert result.returncode == USAGE
+        assert f'{file}{place}' in text(result.stderr)
+
+
+@pytest.mark.parametrize('arguments', [['--max-queue', '0'], ['--listen', 'nowhere'], ['--listen', '127.0.0.1:99999'],
+                                       ['--precision', 'f64'], ['--drain-timeout', 'soon'], ['--load', 'a'],
+                                       ['--config', '/absent.toml'], ['--log-level', 'loud']])
+def test_values_that_are_not_accepted(arguments):
+    result = run('serve', *arguments)
+    assert result.returncode == USAGE
+    assert arguments[0].lstrip('-') in text(result.stderr) or arguments[1] in text(result.stderr)
+
+
+@pytest.mark.smoke
+def test_a_port_in_use(models, tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        address = '127.0.0.1:%d' % listener.getsockname()[1]
+        result = run('serve', '--listen', address, '--models', models, '--load', 'none', '--cache-dir', 'none',
+                     '--state-dir', 'none', '--lock-dir', tmp_path)
+    assert result.returncode not in (0, USAGE)
+    assert address in text(result.stderr) and 'in use' in text(result.stderr)
+
+
+def test_the_models_folder_must_exist(tmp_path):
+    result = run('serve', '--listen', '127.0.0.1:0', '--models', tmp_path / 'absent', '--cache-dir', 'none',
+                 '--state-dir', 'none', '--lock-dir', tmp_path)
+    assert result.returncode not in (0, None)
+    assert str(tmp_path / 'absent') in text(result.stderr)
+
+
+def test_an_unknown_device(models, tmp_path):
+    result = run('serve', '--listen', '127.0.0.1:0', '--models', models, '--device', 'ABSENT', '--cache-dir', 'none',
+                 '--state-dir', 'none', '--lock-dir', tmp_path)
+    assert result.returncode not in (0, None)
+    assert 'ABSENT' in text(result.stderr) and 'accelerd devices' in text(result.stderr)
+
+
+def test_ipv6(start, models):
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(('::1', 0))
+        except OSError:
+            pytest.skip('this machine has no IPv6')
+    service = start(models, '--load', 'none', '--listen', '[::1]:0')
+    port = service.wait_for_log(r'listening on \[::1\]:(\d+)').group(1)
+    assert json_of(Client(f'http://[::1]:{port}').get('/list')) == []
+
+
+def test_everything_from_a_file(start, models, tmp_path):
+    file = tmp_path / 'accelerd.toml'
+    file.write_text(f'listen = ["127.0.0.1:0"]\nmodels = {json.dumps(str(models))}\nload = ["digit_classifier"]\n'
+                    'cache-dir = "cache"\nstate-dir = "none"\nlock-dir = "."\n')
+    service = start(None, '--config', file, defaults=False)
+    assert json_of(service.client.get('/list')) == ['digit_classifier']
+    assert (tmp_path / 'cache').is_dir()

@@ -1,0 +1,135 @@
+"""Images and models by path: only beneath the allowed directories, only regular files."""
+
+import os
+import socket
+
+import numpy as np
+import pytest
+
+from client import array_of, error_of, json_of
+from conftest import load
+from service import Service
+
+
+@pytest.fixture(scope='module')
+def tree(tmp_path_factory, digit):
+    """allowed/ with an image and everything that leads out of it; outside/ with another."""
+    root = tmp_path_factory.mktemp('tree')
+    allowed, outside = root / 'allowed', root / 'outside'
+    for folder in (allowed / 'sub', outside):
+        folder.mkdir(parents=True)
+        (folder / 'image.jpg').write_bytes(digit.read_bytes())
+    (allowed / 'image.jpg').write_bytes(digit.read_bytes())
+    (allowed / 'inner').symlink_to('sub/image.jpg')
+    (allowed / 'absolute').symlink_to(outside / 'image.jpg')
+    (allowed / 'relative').symlink_to('../outside/image.jpg')
+    (allowed / 'folder').symlink_to(outside)
+    os.mkfifo(allowed / 'fifo')
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(allowed / 'socket'))
+    yield root
+    listener.close()
+
+
+@pytest.fixture(scope='module')
+def confined(tree, tmp_path_factory, models):
+    with Service(tmp_path_factory.mktemp('confined'), models, '--load', 'none', allow=[tree / 'allowed']) as service:
+        yield service
+
+
+@pytest.fixture(scope='module')
+def open_to_all(tmp_path_factory, models):
+    with Service(tmp_path_factory.mktemp('open'), models, '--load', 'none', allow=['/']) as service:
+        yield service
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('name', ['image.jpg', 'sub/image.jpg', 'inner', './sub/image.jpg', 'sub/../image.jpg'])
+def test_beneath_the_directory(confined, tree, digit, name):
+    response = confined.client.post_path('/test/path', f'{tree}/allowed/{name}')
+    np.testing.assert_array_equal(array_of(response), load(digit))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('name', ['outside/image.jpg', 'outside/absent.jpg', 'absent/absent.jpg',
+                                  'allowed/../outside/image.jpg', 'allowedx/image.jpg'])
+def test_outside_the_directory(confined, tree, name):
+    assert '--allow-path' in error_of(confined.client.post_path('/test/path', f'{tree}/{name}'), 403)
+
+
+@pytest.mark.parametrize('name', ['absolute', 'relative', 'folder/image.jpg', 'folder/absent.jpg'])
+def test_links_that_lead_out(confined, tree, name):
+    error_of(confined.client.post_path('/test/path', f'{tree}/allowed/{name}'), 403)
+
+
+@pytest.mark.parametrize('name', ['', 'absent.jpg', 'sub', 'fifo', 'socket', 'image.jpg/', 'image.jpg/x'])
+def test_what_is_no_regular_file(confined, tree, name):
+    assert name.rstrip('/') in error_of(confined.client.post_path('/test/path', f'{tree}/allowed/{name}'), 400)
+
+
+@pytest.mark.parametrize('path', ['image.jpg', '', '.', '../image.jpg'])
+def test_a_relative_path_is_refused(confined, path):
+    message = error_of(confined.client.post_path('/test/path', path), 400)
+    assert 'absolute' in message
+
+
+def test_a_path_with_nul(confined, tree):
+    error_of(confined.client.post('/test/path', json={'path': f'{tree}/allowed/image.jpg\0.png'}), 400)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('call', ['/test/path', '/classify/path/digit_classifier', '/inference/path/digit_classifier'])
+def test_without_the_flag_nothing_is_allowed(start, models, digit, call):
+    service = start(models, '--load', 'digit_classifier')
+    there = error_of(service.client.post_path(call, digit), 403)
+    absent = error_of(service.client.post_path(call, digit.parent / 'absent.jpg'), 403)
+    assert '--allow-path' in there
+    assert there.replace(digit.name, 'absent.jpg') == absent, 'the answer tells whether the file exists'
+
+
+@pytest.mark.parametrize('name', ['allowed/image.jpg', 'outside/image.jpg', 'allowed/absolute', 'allowed/relative',
+                                  'allowed/folder/image.jpg', 'allowed/../outside/image.jpg'])
+def test_allow_path_root_opens_like_a_plain_open(open_to_all, tree, digit, name):
+    np.testing.assert_array_equal(array_of(open_to_all.client.post_path('/test/path', f'{tree}/{name}')), load(digit))
+
+
+@pytest.mark.parametrize('path', ['/dev/zero', '/dev/null', '/proc/self/mem', '/etc', '/absent/absent'])
+def test_allow_path_root_still_takes_regular_files_of_images_only(open_to_all, path):
+    error_of(open_to_all.client.post_path('/test/path', path), 400)
+
+
+def test_an_allowed_directory_that_is_a_link(start, models, tree, digit, tmp_path):
+    (tmp_path / 'link').symlink_to(tree / 'outside')
+    service = start(models, '--load', 'none', allow=[tmp_path / 'link'])
+    response = service.client.post_path('/test/path', tmp_path / 'link/image.jpg')
+    np.testing.assert_array_equal(array_of(response), load(digit))
+
+
+def test_several_directories(start, models, tree, digit):
+    service = start(models, '--load', 'none', allow=[tree / 'allowed', tree / 'outside'])
+    for folder in ('allowed', 'outside'):
+        array_of(service.client.post_path('/test/path', tree / folder / 'image.jpg'))
+
+
+@pytest.mark.smoke
+def test_models_are_loaded_from_the_models_or_an_allowed_directory_only(start, models, copied_models, tmp_path):
+    service = start(models, '--load', 'none', allow=[tmp_path / 'models'])
+    request = {'path': str(models), 'name': 'digit_classifier'}
+    assert json_of(service.client.post('/load', json=request), 201) == {}
+    request = {'path': str(copied_models), 'name': 'digit_detector'}
+    assert json_of(service.client.post('/load', json=request), 201) == {}
+    for folder in (tmp_path, '/absent', str(models) + '/../..'):
+        message = error_of(service.client.post('/load', json={'path': str(folder), 'name': 'digit_segmenter'}), 403)
+        assert '--allow-path' in message
+    error_of(service.client.post('/load', json={'path': 'models', 'name': 'digit_segmenter'}), 400)
+
+
+def test_a_model_behind_a_link_that_leads_out(start, models, copied_models, tmp_path):
+    folder = tmp_path / 'links'
+    folder.mkdir()
+    for suffix in ('.xml', '.bin'):
+        (folder / f'digit_classifier{suffix}').symlink_to(copied_models / f'digit_classifier{suffix}')
+    service = start(models, '--load', 'none', allow=[folder])
+    response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
+    assert response.status_code in (403, 503), response.text
+    assert json_of(service.client.get('/list')) == []

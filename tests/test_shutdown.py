@@ -1,0 +1,155 @@
+"""SIGTERM and SIGINT: accepted work finishes, new work is refused, the exit code tells."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import made_models
+from client import RawConnection, array_of, head, raw_error_of
+from conftest import load
+from polling import wait_until
+from reference import Reference, assert_same_tensor
+from service import run
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A model that takes about half a second for an image."""
+    path = tmp_path_factory.mktemp('slow')
+    made_models.save(made_models.slow_to_run(layers=60), path, 'slow')
+    return path
+
+
+class Work:
+    """Calls of the slow model in flight, each on a connection of its own."""
+
+    def __init__(self, service, digit, count):
+        self._threads = ThreadPoolExecutor(count)
+        self.calls = [self._threads.submit(self._call, service, digit) for _ in range(count)]
+        wait_until(lambda: any(call.done() for call in self.calls), 'the first answer')
+
+    @staticmethod
+    def _call(service, digit):
+        client = service.connect()
+        try:
+            return client.post_file('/inference/file/slow', digit)
+        finally:
+            client.close()
+
+    def results(self):
+        return [call.result() for call in self.calls]
+
+
+def refuses_connections(address):
+    try:
+        RawConnection(address).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    return False
+
+
+def image_request(digit):
+    data = digit.read_bytes()
+    return head('POST', '/inference/file/slow', 'Content-Type: image/jpeg', f'Content-Length: {len(data)}') + data
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_accepted_work_finishes_and_new_work_is_refused(start, folder, digit, number):
+    service = start(folder)
+    addresses = [service.address('tcp'), service.address('unix')]
+    kept = [RawConnection(address) for address in addresses]
+    for connection in kept:
+        connection.send(head('GET', '/list'))
+        assert connection.reply()[0] == 200
+    work = Work(service, digit, 12)
+    service.signal(number)
+    wait_until(lambda: all(map(refuses_connections, addresses)), 'new connections to be refused')
+    for connection in kept:
+        connection.send(image_request(digit))
+        reply = connection.reply()
+        raw_error_of(reply, 503)
+        assert reply[1]['connection'] == 'close'
+        assert connection.closed()
+    assert service.process.poll() is None, 'the work ended too soon for this test'
+    expected = Reference(folder / 'slow.xml').inference(load(digit))
+    for response in work.results():
+        assert_same_tensor(array_of(response), expected)
+    assert service.wait_exit() == 0
+    assert not service.socket.exists()
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_service_ends_at_once(start, models, number):
+    service = start(models, '--load', 'none')
+    kept = RawConnection(service.url)
+    kept.send(head('GET', '/list'))
+    assert kept.reply()[0] == 200
+    service.signal(number)
+    assert service.wait_exit() == 0
+    assert kept.closed()
+
+
+@pytest.mark.parametrize('number, code', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_second_signal_ends_it_at_once(start, folder, digit, number, code):
+    service = start(folder)
+    work = Work(service, digit, 24)
+    service.signal(number)
+    wait_until(lambda: refuses_connections(service.url), 'new connections to be refused')
+    service.signal(number)
+    assert service.wait_exit() in (code, -number)
+    assert any(call.exception() for call in work.calls), 'all work was finished'
+
+
+def test_work_beyond_the_drain_timeout_is_refused(start, folder, digit):
+    service = start(folder, '--drain-timeout', '700ms')
+    work = Work(service, digit, 30)
+    service.signal(signal.SIGTERM)
+    codes = [response.status_code for response in work.results()]
+    assert set(codes) == {200, 503}, codes
+    assert service.wait_exit() == 0
+    assert 'drain' in service.log()
+
+
+def test_a_load_in_progress_does_not_hold_up_the_end(start, tmp_path):
+    models = tmp_path / 'models'
+    models.mkdir()
+    made_models.save(made_models.slow_to_compile(), models, 'slow')
+    service = start(models, '--drain-timeout', '500ms', ready=False, cache=False)
+    service.signal(signal.SIGTERM)
+    assert service.wait_exit() == 0
+
+
+def test_the_drain_delay_keeps_accepting(start, models):
+    service = start(models, '--load', 'none', '--drain-delay', '30s')
+    service.signal(signal.SIGTERM)
+    service.wait_for_log(r'drain')
+    assert not refuses_connections(service.url)
+    service.signal(signal.SIGTERM)
+    assert service.wait_exit() in (143, -signal.SIGTERM)
+
+
+@pytest.mark.smoke
+def test_the_socket_of_a_dead_service_is_replaced(start, models):
+    service = start(models, '--load', 'none')
+    service.process.kill()
+    service.process.wait()
+    assert service.socket.exists()
+    service.start().wait_ready()
+    assert service.client_over('unix').get('/list').status_code == 200
+
+
+def test_the_socket_of_a_live_service_is_left_alone(start, models):
+    running = start(models, '--load', 'none')
+    second = run('serve', '--listen', f'unix:{running.socket}', '--models', models, '--load', 'none',
+                        '--cache-dir', 'none')
+    assert second.returncode not in (0, None)
+    assert str(running.socket) in second.stderr.decode()
+    assert running.client_over('unix').get('/list').status_code == 200
+
+
+def test_the_mode_of_the_socket(start, models):
+    service = start(models, '--load', 'none', '--socket-mode', '0600')
+    assert service.socket.stat().st_mode & 0o777 == 0o600
+    assert service.client_over('unix').get('/').status_code == 200
