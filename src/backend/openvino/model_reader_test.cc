@@ -1,0 +1,90 @@
+#include "backend/openvino/model_reader.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "backend/openvino/test_models.h"
+#include "backend/test_directory.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace accelerd::openvino {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+void Spill(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+std::string Slurp(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class ModelReaderTest : public testing::Test {
+ protected:
+  void ExpectBroken(const ModelFiles& files, const std::string& message) {
+    const absl::Status status = ReadModelFiles(files).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(Message(status), HasSubstr(message));
+  }
+
+  ModelFiles Garbage(const std::string& name, ModelFormat format) {
+    Spill(directory_ / name, "garbage");
+    return {directory_ / name, format, ""};
+  }
+
+  const TestDirectory directory_;
+};
+
+TEST_F(ModelReaderTest, TheHashCoversEveryFile) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  const absl::StatusOr<ReadModel> first = ReadModelFiles(files);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_THAT(first->files, ElementsAre(directory_ / "add.xml", directory_ / "add.bin"));
+  EXPECT_EQ(ReadModelFiles(files)->content_hash, first->content_hash);
+
+  std::string weights = Slurp(directory_ / "add.bin");
+  weights[0] = static_cast<char>(weights[0] ^ 1);
+  Spill(directory_ / "add.bin", weights);
+  EXPECT_NE(ReadModelFiles(files)->content_hash, first->content_hash);
+}
+
+TEST_F(ModelReaderTest, BrokenIrIsRefused) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  const std::string text = Slurp(files.main);
+  const std::string weights = Slurp(directory_ / "add.bin");
+  for (std::size_t length = 0; length < weights.size(); ++length) {
+    Spill(directory_ / "add.bin", weights.substr(0, length));
+    ExpectBroken(files, "cannot read the model " + files.main);
+  }
+  fs::remove(directory_ / "add.bin");
+  ExpectBroken(files, "add.bin is missing");
+  Spill(directory_ / "add.bin", weights);
+  for (std::size_t length = 0; length + 10 < text.size(); length += 50) {
+    Spill(files.main, text.substr(0, length));
+    ExpectBroken(files, "cannot read the model");
+  }
+}
+
+TEST_F(ModelReaderTest, GarbageIsRefused) {
+  ExpectBroken(Garbage("a.xml", ModelFormat::kOpenvinoIr), "a.xml");
+  ExpectBroken(Garbage("a.onnx", ModelFormat::kOnnx), "a.onnx");
+  ExpectBroken(Garbage("a.tflite", ModelFormat::kTflite), "a.tflite");
+  Spill(directory_ / "a.onnx", "");
+  ExpectBroken({directory_ / "a.onnx", ModelFormat::kOnnx, ""}, "a.onnx");
+}
+
+TEST_F(ModelReaderTest, MissingFilesAreNotFound) {
+  for (const ModelFormat format : {ModelFormat::kOpenvinoIr, ModelFormat::kOnnx, ModelFormat::kTflite}) {
+    EXPECT_EQ(ReadModelFiles({directory_ / "absent.x", format, ""}).status().code(), absl::StatusCode::kNotFound);
+  }
+  fs::create_directory(directory_ / "folder.xml");
+  ExpectBroken({directory_ / "folder.xml", ModelFormat::kOpenvinoIr, ""}, "not a regular file");
+}
+
+}  // namespace
+}  // namespace accelerd::openvino

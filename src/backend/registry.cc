@@ -1,0 +1,67 @@
+#include "backend/registry.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "backend/openvino/devices.h"
+#include "backend/openvino/openvino_backend.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+/// A kind of backend.
+struct Row {
+  bool (*drives)(std::string_view device);
+  std::unique_ptr<Backend> (*create)(const BackendOptions& options, Backend::OnLost on_lost);
+  absl::StatusOr<std::vector<DeviceDescription>> (*list_devices)();
+  std::string (*runtime_version)();
+};
+
+/// As OpenVINO spells devices, virtual ones and lists included.
+bool LooksLikeOpenvinoDevice(std::string_view device) {
+  constexpr std::string_view kCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:,()-";
+  return !device.empty() && device.front() >= 'A' && device.front() <= 'Z' &&
+         device.find_first_not_of(kCharacters) == std::string_view::npos;
+}
+
+std::unique_ptr<Backend> CreateOpenvino(const BackendOptions& options, Backend::OnLost on_lost) {
+  return std::make_unique<openvino::OpenvinoBackend>(options, std::move(on_lost));
+}
+
+// The first row that drives a device gets it. OpenVINO comes last: it takes every name that no other row claims.
+constexpr std::array<Row, 1> kBackends = {
+    {{LooksLikeOpenvinoDevice, CreateOpenvino, openvino::ListDevices, openvino::RuntimeVersion}}};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& options, Backend::OnLost on_lost) {
+  for (const Row& row : kBackends) {
+    if (row.drives(options.device)) {
+      return row.create(options, std::move(on_lost));
+    }
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("\"{}\" does not name a device; names are such as CPU, GPU.0, NPU, AUTO:GPU,CPU and BATCH:CPU(4)",
+                  options.device));
+}
+
+absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {
+  std::vector<DeviceDescription> all;
+  for (const Row& row : kBackends) {
+    ACCELERD_ASSIGN_OR_RETURN(std::vector<DeviceDescription> devices, row.list_devices());
+    all.insert(all.end(), std::make_move_iterator(devices.begin()), std::make_move_iterator(devices.end()));
+  }
+  return all;
+}
+
+std::vector<std::string> RuntimeVersions() {
+  std::vector<std::string> versions;
+  for (const Row& row : kBackends) {
+    versions.push_back(row.runtime_version());
+  }
+  return versions;
+}
+
+}  // namespace accelerd

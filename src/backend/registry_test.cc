@@ -1,0 +1,40 @@
+#include "backend/registry.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Registry, RefusesWhatIsNoDevice) {
+  for (const char* device : {"", "cpu", "../CPU", "CPU GPU"}) {
+    const absl::Status status = CreateBackend({device, ""}, [](const absl::Status&) {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << device;
+    EXPECT_THAT(Message(status), HasSubstr("such as CPU"));
+  }
+}
+
+TEST(Registry, AnAbsentDeviceDoesNotOpen) {
+  const absl::StatusOr<std::unique_ptr<Backend>> backend = CreateBackend({"XPU", ""}, [](const absl::Status&) {});
+  ASSERT_TRUE(backend.ok());
+  const absl::Status status = (*backend)->Open();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("XPU"));
+  EXPECT_THAT(Message(status), HasSubstr("finds: CPU"));
+  EXPECT_EQ((*backend)->Probe().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ((*backend)->Compile({}).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(Registry, ListsDevicesAndRuntimes) {
+  EXPECT_THAT(*ListDevices(), Contains(Field(&DeviceDescription::name, "CPU")));
+  EXPECT_THAT(RuntimeVersions(), ElementsAre(StartsWith("OpenVINO 202")));
+}
+
+}  // namespace
+}  // namespace accelerd

@@ -1,0 +1,109 @@
+#include "backend/simulated/output_function.h"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <span>
+
+namespace accelerd {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "tensors are little-endian");
+
+/// 2^64 divided by the golden ratio: its multiples spread evenly.
+constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): one to one,
+/// each bit of the argument changes about half of the result's.
+std::uint64_t Mix(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+  return x ^ (x >> 31);
+}
+
+/// One to one in each word, because the factors are odd; different for each place.
+std::uint64_t WeightedSum(std::span<const std::byte> bytes) {
+  std::uint64_t sum = 0;
+  std::uint64_t factor = 1;
+  for (std::size_t i = 0; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t), factor += 2) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    sum += (word ^ (word >> 32)) * factor;
+  }
+  if (const std::size_t rest = bytes.size() % sizeof(std::uint64_t); rest > 0) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + bytes.size() - rest, rest);
+    sum += (word ^ (word >> 32)) * factor;
+  }
+  return sum;
+}
+
+/// m / 2^11 for m < 2^11, as the bits of a half.
+std::uint16_t HalfBits(std::uint64_t m) {
+  constexpr int kMantissaBits = 10;
+  constexpr int kExponentOfLeastStep = 15 - 11;
+  if (m == 0) {
+    return 0;
+  }
+  const int exponent = std::bit_width(m) - 1;
+  const std::uint64_t mantissa = (m << (kMantissaBits - exponent)) & 0x3FF;
+  return static_cast<std::uint16_t>((static_cast<std::uint64_t>(exponent + kExponentOfLeastStep) << kMantissaBits) |
+                                    mantissa);
+}
+
+/// m / 2^8 for m < 2^8, as the bits of a bfloat16: the upper half of a float, whose lower half is 0 here.
+std::uint16_t BfloatBits(std::uint64_t m) {
+  return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(m) / 256.0F) >> 16);
+}
+
+template <typename T, typename F>
+void Fill(const Tensor& output, std::uint64_t x, F value) {
+  for (T& element : output.elements<T>()) {
+    element = static_cast<T>(value(x));
+    x += kGolden;
+  }
+}
+
+}  // namespace
+
+std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
+  constexpr std::size_t kDigits = 16;
+  const std::string_view digits = content_hash.substr(0, kDigits);
+  std::uint64_t seed = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), seed, 16);
+  for (const Tensor& input : inputs) {
+    seed = Mix(seed + WeightedSum(input.bytes()) + input.byte_size());
+  }
+  return seed;
+}
+
+void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output) {
+  const std::uint64_t x = Mix(seed + (index + 1) * kGolden);
+  const auto integer = [](std::uint64_t bits) { return bits >> 57; };
+  switch (output.element_type()) {
+    case ElementType::kF32:
+      return Fill<float>(output, x, [](std::uint64_t bits) { return static_cast<float>(bits >> 40) * 0x1p-24F; });
+    case ElementType::kF64:
+      return Fill<double>(output, x, [](std::uint64_t bits) { return static_cast<double>(bits >> 40) * 0x1p-24; });
+    case ElementType::kF16:
+      return Fill<std::uint16_t>(output, x, [](std::uint64_t bits) { return HalfBits(bits >> 53); });
+    case ElementType::kBf16:
+      return Fill<std::uint16_t>(output, x, [](std::uint64_t bits) { return BfloatBits(bits >> 56); });
+    case ElementType::kBool:
+      return Fill<std::uint8_t>(output, x, [](std::uint64_t bits) { return bits >> 63; });
+    case ElementType::kU8:
+    case ElementType::kI8:
+      return Fill<std::uint8_t>(output, x, integer);
+    case ElementType::kU16:
+    case ElementType::kI16:
+      return Fill<std::uint16_t>(output, x, integer);
+    case ElementType::kU32:
+    case ElementType::kI32:
+      return Fill<std::uint32_t>(output, x, integer);
+    case ElementType::kU64:
+    case ElementType::kI64:
+      return Fill<std::uint64_t>(output, x, integer);
+  }
+}
+
+}  // namespace accelerd

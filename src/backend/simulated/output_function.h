@@ -1,0 +1,28 @@
+#ifndef ACCELERD_BACKEND_SIMULATED_OUTPUT_FUNCTION_H_
+#define ACCELERD_BACKEND_SIMULATED_OUTPUT_FUNCTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/tensor.h"
+
+namespace accelerd {
+
+/// What a simulated stick computes, instead of the model: numbers that depend on every byte of every input, on the
+/// model's contents and on the output, so that mixed up or damaged tensors show. docs/simulated-device.md has the same
+/// in Python. Cheap: about 40 us for 600 kB.
+
+/// Stands for the inputs of a run of the model with this `content_hash` (hexadecimal).
+std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs);
+
+/// What InputSeed is XORed with for wrong outputs.
+inline constexpr std::uint64_t kWrongOutput = 0x5555555555555555;
+
+/// Writes the output at `index`: floating point from 0 to under 1, in steps that its type represents exactly; integers
+/// from 0 to 127; booleans.
+void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_BACKEND_SIMULATED_OUTPUT_FUNCTION_H_
