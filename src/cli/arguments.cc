@@ -4,6 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "cli/command_table.h"
+#include "config/argument_errors.h"
 #include "config/value_parsers.h"
 #include "fmt/core.h"
 
@@ -17,14 +18,14 @@ constexpr const char* kEpilogue =
     "Exit status: 0; 1 when a request failed; 2 for a wrong command line; 3 when the service cannot be reached.";
 
 void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientArguments& arguments) {
-  app.add_option("FILE", arguments.files, "Encoded images (JPEG, PNG, WebP, BMP); -: standard input")->required();
-  app.add_flag("--path", arguments.by_path,
-               "Send the files' paths instead of their bytes: the service reads them itself (see its --allow-path)");
+  app.add_option("FILE", arguments.files, "Images (JPEG, PNG, WebP, BMP); -: standard input")
+      ->type_name("")
+      ->required();
+  app.add_flag("--path", arguments.by_path, "Send paths, not bytes: the service reads the files itself");
   if (command.name == "infer") {
     app.add_option("--output", arguments.output_name, "Output of the model [default: its first]")->type_name("NAME");
   } else {
-    app.add_option("--labels", arguments.labels, "File with the name of a class in each line, for tables")
-        ->type_name("FILE");
+    app.add_option("--labels", arguments.labels, "Names of the classes for tables, one a line")->type_name("FILE");
   }
   if (!command.output_help.empty()) {
     app.add_option("-o", arguments.output_file, std::string(command.output_help))->type_name("FILE");
@@ -34,14 +35,15 @@ void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientAr
 /// Declares what the command takes; `timeout` has the default.
 void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& arguments, std::string& timeout) {
   app.set_help_flag("-h,--help", "Print this and exit");
+  app.allow_extras();
   app.footer(kEpilogue);
   if (command.operands == Operands::kModels) {
-    app.add_option("MODEL", arguments.models, "Names of models")->required();
+    app.add_option("MODEL", arguments.models, "Names of models")->type_name("")->required();
   } else if (command.operands != Operands::kNone) {
-    app.add_option("MODEL", arguments.model, "Name of a model")->required();
+    app.add_option("MODEL", arguments.model, "Name of a model")->type_name("")->required();
   }
   if (command.operands == Operands::kModelAndFolder) {
-    app.add_option("DIR", arguments.directory, "Folder with the model's files")->required();
+    app.add_option("DIR", arguments.directory, "Folder with the model's files")->type_name("")->required();
   } else if (command.operands == Operands::kModelAndFiles) {
     DeclareTaskFlags(app, command, arguments);
   }
@@ -52,6 +54,16 @@ void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& 
                  fmt::format("How long an answer may take, such as 30s or 2m; 0: for ever [default: {}]", timeout))
       ->type_name("DURATION");
   app.add_flag("--json", arguments.json, "Print one JSON document, for programs");
+}
+
+std::vector<std::string> Flags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      flags.push_back("--" + name);
+    }
+  }
+  return flags;
 }
 
 absl::Status CheckFiles(const ClientArguments& arguments) {
@@ -127,8 +139,15 @@ absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command,
   } catch (const CLI::CallForHelp&) {
     arguments.help = app.help();
     return arguments;
+  } catch (const CLI::ArgumentMismatch& error) {
+    return MissingValue(error.what());
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
+  }
+  std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");  // It only marks the end of the flags.
+  if (!extras.empty()) {
+    return UnexpectedArgument(command, extras.front(), Flags(app));
   }
   ACCELERD_RETURN_IF_ERROR(Complete(environment, timeout, arguments));
   return arguments;

@@ -66,11 +66,13 @@ TEST(ParseClientArguments, UrlOfFlagGoesBeforeVariableBeforeDefault) {
 TEST(ParseClientArguments, UsageErrors) {
   EXPECT_THAT(Error("classify", {}), HasSubstr("MODEL"));
   EXPECT_THAT(Error("classify", {"m"}), HasSubstr("FILE"));
-  EXPECT_THAT(Error("classify", {"m", "f", "-o", "x"}), HasSubstr("-o"));
-  EXPECT_THAT(Error("list", {"x"}), HasSubstr("x"));
+  EXPECT_THAT(Error("classify", {"m", "f", "-o", "x"}), HasSubstr("unknown flag -o"));
+  EXPECT_EQ(Error("infer", {"m", "f", "-o"}), "-o needs a value");
+  EXPECT_EQ(Error("list", {"--josn"}), "unknown flag --josn; did you mean --json?");
+  EXPECT_EQ(Error("list", {"x"}), "list does not take the argument \"x\"");
   EXPECT_THAT(Error("load", {"m"}), HasSubstr("DIR"));
-  EXPECT_THAT(Error("load", {"m", "d", "e"}), HasSubstr("e"));
-  EXPECT_THAT(Error("shape", {"m", "n"}), HasSubstr("n"));
+  EXPECT_EQ(Error("load", {"m", "d", "e"}), "load does not take the argument \"e\"");
+  EXPECT_EQ(Error("shape", {"m", "n"}), "shape does not take the argument \"n\"");
   EXPECT_THAT(Error("classify", {"m", "-", "-"}), HasSubstr("once only"));
   EXPECT_THAT(Error("classify", {"m", "-", "--path"}), HasSubstr("has no path"));
   EXPECT_THAT(Error("segment", {"m", "a", "b", "-o", "x.png"}), HasSubstr("-o writes the result of one file"));

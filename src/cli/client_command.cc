@@ -25,6 +25,7 @@ std::string ClientCommandsHelp() {
 }
 
 int RunClientCommand(const std::string& command, std::span<const std::string> args) {
+  ReserveStandardDescriptors();
   const auto arguments = ParseClientArguments(command, args, ProcessEnvironment());
   if (!arguments.ok()) {
     return UsageError(command, Message(arguments.status()));

@@ -19,7 +19,7 @@ std::span<const CommandDescription> CommandTable() {
         .operands = kModelAndFiles,
         .summary = "Runs a model on images and prints the raw output",
         .call = "inference",
-        .output_help = "Write the output to FILE as .npy (-: standard output) instead of printing it"},
+        .output_help = "Write the output as .npy instead of printing it; -: standard output"},
        {.name = "classify",
         .operands = kModelAndFiles,
         .summary = "Says what images show: classes and their scores in percent, best first",
@@ -32,8 +32,7 @@ std::span<const CommandDescription> CommandTable() {
         .operands = kModelAndFiles,
         .summary = "Finds the class of each pixel of images: the pixels of each class",
         .call = "segment",
-        .output_help =
-            "Write the class map to FILE as PNG (-: standard output): a palette image, the class as index"}}};
+        .output_help = "Write the class map as PNG, the class as palette index; -: standard output"}}};
   return kCommands;
 }
 

@@ -1,5 +1,8 @@
 #include "cli/console.h"
 
+#include <fcntl.h>
+
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,29 +19,40 @@ constexpr std::size_t kReadBytes = 1 << 16;
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-absl::Status CannotRead(const std::string& path) {
-  return absl::NotFoundError(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+absl::Status CannotRead() {
+  return absl::NotFoundError(fmt::format("cannot be read: {}", std::strerror(errno)));
 }
 
-absl::StatusOr<std::string> ReadAll(std::FILE* file, const std::string& path) {
+absl::StatusOr<std::string> ReadAll(std::FILE* file) {
   std::string bytes;
   std::size_t count = kReadBytes;
   while (count == kReadBytes) {
     const std::size_t before = bytes.size();
     if (before > kMaxInputBytes) {
-      return absl::InvalidArgumentError(fmt::format("{} is larger than {} bytes", path, kMaxInputBytes));
+      return absl::InvalidArgumentError(fmt::format("is larger than {} bytes", kMaxInputBytes));
     }
     bytes.resize(before + kReadBytes);
     count = std::fread(bytes.data() + before, 1, kReadBytes, file);
     bytes.resize(before + count);
   }
   if (std::ferror(file) != 0) {
-    return CannotRead(path);
+    return CannotRead();
   }
   return bytes;
 }
 
 }  // namespace
+
+void ReserveStandardDescriptors() {
+  // Opened so that their use fails, as it would on a closed one.
+  const std::array<int, 3> modes = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int descriptor = 0; descriptor < static_cast<int>(modes.size()); ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) == -1 && errno == EBADF) {
+      // The lowest free number: those below are open by now.
+      (void)open("/dev/null", modes[static_cast<std::size_t>(descriptor)]);  // NOLINT: inherited like the real one.
+    }
+  }
+}
 
 std::string Printable(std::string_view text) {
   std::string printable;
@@ -82,13 +96,13 @@ int FlushOutput(int exit_code) {
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
   if (path == "-") {
-    return ReadAll(stdin, "standard input");
+    return ReadAll(stdin);
   }
   const File file(std::fopen(path.c_str(), "rbe"), std::fclose);
   if (file == nullptr) {
-    return CannotRead(path);
+    return CannotRead();
   }
-  return ReadAll(file.get(), path);
+  return ReadAll(file.get());
 }
 
 absl::Status WriteFile(const std::string& path, std::string_view bytes) {

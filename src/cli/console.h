@@ -8,6 +8,10 @@
 
 namespace accelerd {
 
+/// Opens whichever of standard input, output and error is closed, so that no socket or file gets its number and then
+/// the messages. To be called first of all.
+void ReserveStandardDescriptors();
+
 /// `text` with control characters escaped: what comes from files and services does not steer the terminal.
 std::string Printable(std::string_view text);
 
@@ -24,7 +28,8 @@ void WriteOutput(std::string_view text);
 /// closed pipe is no reason for a message: the reader has seen enough.
 int FlushOutput(int exit_code);
 
-/// The bytes of `path`, or of standard input for "-". At most 2 GiB.
+/// The bytes of `path`, or of standard input for "-". At most 2 GiB. The message is to follow
+/// the path.
 absl::StatusOr<std::string> ReadInput(const std::string& path);
 
 /// Writes a file, or to standard output for "-". A file that cannot be written completely is an error.

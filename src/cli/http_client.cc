@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cctype>
+#include <cstring>
 #include <utility>
 
 #include "fmt/core.h"
@@ -97,7 +98,7 @@ class HttpClient::Impl {
     curl_easy_getinfo(easy(), CURLINFO_CONNECT_TIME_T, &connect_time);
     const bool timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || (timed_out && connect_time == 0)) {
-      return absl::UnavailableError(reason);
+      return absl::UnavailableError(code == CURLE_COULDNT_CONNECT ? ConnectReason(reason) : reason);
     }
     if (timed_out) {
       return absl::DeadlineExceededError(fmt::format("no answer in time: {}; --timeout gives more", reason));
@@ -106,6 +107,13 @@ class HttpClient::Impl {
       return absl::UnknownError(fmt::format("the answer is larger than {} bytes", kMaxBodyBytes));
     }
     return absl::UnknownError(fmt::format("the connection failed: {}", reason));
+  }
+
+  /// The system's own words: libcurl's speak of a host and a port for Unix sockets too.
+  std::string ConnectReason(const std::string& otherwise) const {
+    long error = 0;
+    curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &error);
+    return error != 0 ? std::strerror(static_cast<int>(error)) : otherwise;
   }
 
   std::string base_;

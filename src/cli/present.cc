@@ -96,7 +96,7 @@ std::string ArrayText(const NpyArray& array) {
       first.push_back(ValueText(value));
     }
   }
-  const std::string rest = array.size() > kFirstValues ? fmt::format(" … ({} in all)", array.size()) : std::string();
+  const std::string rest = array.size() > kFirstValues ? fmt::format(" ... ({} in all)", array.size()) : std::string();
   return text + fmt::format("range   {} to {}\nvalues  {}{}\n", ValueText(least), ValueText(most),
                             fmt::join(first, " "), rest);
 }

@@ -82,7 +82,7 @@ int RunTaskCommand(const ClientArguments& arguments, ServiceClient& service) {
     labels = ReadLabels(arguments.labels);
   }
   if (!labels.ok()) {
-    return UsageError(arguments.command, fmt::format("--labels: {}", Message(labels.status())));
+    return UsageError(arguments.command, fmt::format("--labels: {} {}", arguments.labels, Message(labels.status())));
   }
   int exit_code = kExitOk;
   bool first = true;

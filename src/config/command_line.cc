@@ -4,25 +4,19 @@
 #include <string_view>
 
 #include "CLI/CLI.hpp"
+#include "config/argument_errors.h"
 #include "config/option_table.h"
-#include "config/value_parsers.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-absl::Status UnexpectedArgument(std::string_view argument) {
-  if (!argument.starts_with("-")) {
-    return absl::InvalidArgumentError(fmt::format("serve takes no argument \"{}\", only flags", argument));
-  }
-  const std::string_view flag = argument.substr(0, argument.find('='));
+std::vector<std::string> KnownFlags() {
   std::vector<std::string> known = {"--config", "--check-config", "--help"};
   for (const Option& option : OptionTable()) {
     known.push_back(fmt::format("--{}", option.name));
   }
-  const auto closest = ClosestName(flag, known);
-  return absl::InvalidArgumentError(
-      fmt::format("unknown flag {}{}", flag, closest ? fmt::format("; did you mean {}?", *closest) : std::string()));
+  return known;
 }
 
 /// Declares every row of the table, and collects what is given into `line`.
@@ -55,13 +49,14 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> args) 
   try {
     app.parse(reversed);
   } catch (const CLI::ArgumentMismatch& error) {
-    const std::string_view message = error.what();  // "--models: 1 required DIR missing"
-    return absl::InvalidArgumentError(fmt::format("{} needs a value", message.substr(0, message.find(':'))));
+    return MissingValue(error.what());
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
-  if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) {
-    return UnexpectedArgument(extras.front());
+  std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");  // It only marks the end of the flags.
+  if (!extras.empty()) {
+    return UnexpectedArgument("serve", extras.front(), KnownFlags());
   }
   return line;
 }

@@ -207,8 +207,8 @@ TEST_F(ServeCommandTest, WrongArguments) {
   EXPECT_EQ(Error({"--modles", "m"}), "unknown flag --modles; did you mean --models?");
   EXPECT_EQ(Error({"--modles=m"}), "unknown flag --modles; did you mean --models?");
   EXPECT_EQ(Error({"-x"}), "unknown flag -x");
-  EXPECT_EQ(Error({"models"}), "serve takes no argument \"models\", only flags");
-  EXPECT_EQ(Error({"--load", "a", "b"}), "serve takes no argument \"b\", only flags");
+  EXPECT_EQ(Error({"models"}), "serve does not take the argument \"models\"");
+  EXPECT_EQ(Error({"--load", "a", "b"}), "serve does not take the argument \"b\"");
   EXPECT_EQ(Error({"--device"}), "--device needs a value");
   EXPECT_EQ(Error({"--device="}), "--device needs a value");
 }
