@@ -11,7 +11,7 @@
 
 namespace accelerd {
 
-/// A regular file, opened to be read once as a whole. Movable; not thread-safe.
+/// A regular file, opened to be read once from start to end. Movable; not thread-safe.
 class InputFile {
  public:
   /// kNotFound, kPermissionDenied, or kInvalidArgument when `path` is not a regular file or holds more than
@@ -22,9 +22,10 @@ class InputFile {
   InputFile& operator=(InputFile&& other) noexcept;
   ~InputFile();
 
+  /// Bytes of the whole file when it was opened.
   std::size_t size() const { return size_; }
 
-  /// Fills `bytes`. kUnavailable when the file was shortened since it was opened. REQUIRES: bytes.size() == size().
+  /// Fills `bytes` with the next bytes of the file. kUnavailable when it ends before: it was shortened meanwhile.
   absl::Status Read(std::span<std::byte> bytes);
 
  private:

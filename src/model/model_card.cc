@@ -235,7 +235,11 @@ absl::StatusOr<ModelCard> ReadModelCard(const std::string& path) {
     return ModelCard();
   }
   ACCELERD_RETURN_IF_ERROR(text.status());
-  ACCELERD_ASSIGN_OR_RETURN(const toml::table table, ParseToml(*text, path));
+  return ParseModelCard(*text, path);
+}
+
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path) {
+  ACCELERD_ASSIGN_OR_RETURN(const toml::table table, ParseToml(text, path));
   ModelCard card;
   for (const auto& [name, node] : table) {
     const std::string_view name_text = name.str();

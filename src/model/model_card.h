@@ -50,6 +50,9 @@ struct ModelCard {
 /// or out of range. At most 1 MiB each file.
 absl::StatusOr<ModelCard> ReadModelCard(const std::string& path);
 
+/// As ReadModelCard, of the text of the card at `path`.
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path);
+
 }  // namespace accelerd
 
 #endif  // ACCELERD_MODEL_MODEL_CARD_H_
