@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "backend/openvino/test_models.h"
+#include "backend/openvino/test_onnx.h"
 #include "backend/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -76,6 +77,26 @@ TEST_F(ModelReaderTest, GarbageIsRefused) {
   ExpectBroken(Garbage("a.tflite", ModelFormat::kTflite), "a.tflite");
   Spill(directory_ / "a.onnx", "");
   ExpectBroken({directory_ / "a.onnx", ModelFormat::kOnnx, ""}, "a.onnx");
+}
+
+TEST_F(ModelReaderTest, OnnxExternalDataIsPartOfTheModel) {
+  const ModelFiles files = {directory_ / "add.onnx", ModelFormat::kOnnx, ""};
+  Spill(files.main, OnnxAddModel("weights/add.data"));
+  EXPECT_EQ(ReadModelFiles(files).status().code(), absl::StatusCode::kNotFound);
+
+  fs::create_directory(directory_ / "weights");
+  Spill(directory_ / "weights/add.data", std::string(16, '\x3f'));
+  const absl::StatusOr<ReadModel> read = ReadModelFiles(files);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(read->files, ElementsAre(files.main, directory_ / "weights/add.data"));
+  EXPECT_EQ(read->model->inputs().size(), 1);
+
+  Spill(directory_ / "weights/add.data", std::string(16, '\x40'));
+  EXPECT_NE(ReadModelFiles(files)->content_hash, read->content_hash);
+  Spill(directory_ / "weights/add.data", std::string(3, '\x40'));
+  ExpectBroken(files, "cannot read the model");
+  Spill(files.main, OnnxAddModel("../add.data"));
+  ExpectBroken(files, "external data must lie in the model's folder");
 }
 
 TEST_F(ModelReaderTest, MissingFilesAreNotFound) {

@@ -1,5 +1,6 @@
 #include "backend/openvino/onnx_external_data.h"
 
+#include "backend/openvino/test_onnx.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -9,27 +10,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string Varint(std::uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7U) {
-    bytes += static_cast<char>(value | 0x80U);
-  }
-  return bytes + static_cast<char>(value);
-}
-
-std::string Number(std::uint64_t field, std::uint64_t value) {
-  return Varint(field << 3U) + Varint(value);
-}
-
-std::string Bytes(std::uint64_t field, const std::string& bytes) {
-  return Varint(field << 3U | 2U) + Varint(bytes.size()) + bytes;
-}
-
-std::string ExternalTensor(const std::string& location) {
-  return Bytes(8, "weights") + Bytes(13, Bytes(1, "offset") + Bytes(2, "64")) +
-         Bytes(13, Bytes(1, "location") + Bytes(2, location)) + Number(14, 1);
-}
 
 std::string ModelWith(const std::string& tensor) {
   return Number(1, 8) + Bytes(7, Bytes(5, tensor));

@@ -5,6 +5,7 @@
 
 #include "backend/conformance.h"
 #include "backend/openvino/test_models.h"
+#include "backend/openvino/test_onnx.h"
 #include "backend/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -68,6 +69,20 @@ TEST_F(OpenvinoBackendTest, ChangedFilesChangeNoAnswer) {
   EXPECT_THAT(Add(*model), Each(7));
   fs::resize_file(directory_ / "add.bin", 0);
   EXPECT_THAT(Add(*model), Each(7));
+}
+
+TEST_F(OpenvinoBackendTest, ChangedExternalDataChangesNoAnswer) {
+  const std::vector<float> weights(4, 9.0F);
+  const std::string bytes(reinterpret_cast<const char*>(weights.data()), 16);
+  std::ofstream(directory_ / "add.data") << bytes;
+  std::ofstream(directory_ / "add.onnx") << OnnxAddModel("add.data");
+  const std::unique_ptr<Backend> backend = Open("CPU");
+  const std::unique_ptr<CompiledModel> model = Compile(*backend, {directory_ / "add.onnx", ModelFormat::kOnnx, ""});
+  EXPECT_THAT(Add(*model), Each(9));
+  std::fstream(directory_ / "add.data", std::ios::in | std::ios::out | std::ios::binary) << std::string(16, '\x42');
+  EXPECT_THAT(Add(*model), Each(9));
+  fs::resize_file(directory_ / "add.data", 0);
+  EXPECT_THAT(Add(*model), Each(9));
 }
 
 TEST_F(OpenvinoBackendTest, SlotsAsAskedOrAsTheDeviceReports) {
