@@ -116,16 +116,26 @@ TEST(BmpTest, RunsOf4Bits) {
   EXPECT_EQ(DecodeOk(file, {5, 0x12, 0, 0, 0, 5, 0x12, 0x31, 0x20, 0, 0, 1}), Colors({1, 2, 3, 1, 2, 1, 2, 1, 2, 1}));
 }
 
-TEST(BmpTest, BrokenRunsAreRefused) {
+TEST(BmpTest, RunsBeyondTheImageAreRefused) {
   const BmpFile file = {.bits = 8, .compression = 1, .rows = 2, .cols = 3, .palette = kPalette};
-  for (const Bytes& data : {Bytes{4, 1},              // Run beyond the row.
-                            Bytes{0, 4, 1, 1, 1, 1},  // Literal pixels beyond the row.
-                            Bytes{0, 2, 4, 0},        // Jump beyond the row.
-                            Bytes{0, 2, 0, 3},        // Jump beyond the last row.
-                            Bytes{0, 3, 1, 1},        // Ends within literal pixels.
-                            Bytes{3, 1, 0}, Bytes{3, 1}, Bytes{}}) {
-    EXPECT_EQ(Decode(EncodeBmp(file, data)).status().code(), absl::StatusCode::kInvalidArgument)
+  for (const Bytes& data : {Bytes{4, 1, 0, 1},              // Run beyond the row.
+                            Bytes{1, 1, 3, 1, 0, 1},        // Likewise, begun within it.
+                            Bytes{0, 4, 1, 1, 1, 1, 0, 1},  // Literal pixels beyond the row.
+                            Bytes{0, 2, 4, 0, 0, 1},        // Jump beyond the row.
+                            Bytes{0, 2, 0, 3, 0, 1}}) {     // Jump beyond the last row.
+    EXPECT_THAT(std::string(Message(Decode(EncodeBmp(file, data)).status())), HasSubstr("leaves the image"))
         << testing::PrintToString(data);
+  }
+}
+
+TEST(BmpTest, TruncatedRunsAreRefused) {
+  const BmpFile file = {.bits = 8, .compression = 1, .rows = 2, .cols = 3, .palette = kPalette};
+  const Bytes data = {3, 1, 0, 0, 0, 3, 1, 1, 1, 0};
+  ASSERT_EQ(DecodeOk(file, data).size(), 18U) << "the last row is full, so its end need not be marked";
+  for (std::size_t size = 0; size < data.size(); ++size) {
+    EXPECT_THAT(std::string(Message(Decode(EncodeBmp(file, Bytes(data.begin(), data.begin() + size))).status())),
+                HasSubstr("truncated"))
+        << size;
   }
 }
 

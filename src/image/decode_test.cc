@@ -30,7 +30,8 @@ TEST(DecodeImageTest, SignaturesAloneAreTruncatedFiles) {
   EXPECT_THAT(ErrorOf({0xFF, 0xD8, 0xFF}), HasSubstr("JPEG image: "));
   EXPECT_THAT(ErrorOf({0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'}), HasSubstr("PNG image: it is truncated"));
   EXPECT_THAT(ErrorOf({'B', 'M'}), HasSubstr("BMP image: it is truncated"));
-  EXPECT_THAT(ErrorOf({'R', 'I', 'F', 'F', 100, 0, 0, 0, 'W', 'E', 'B', 'P'}), HasSubstr("WebP image: it is truncated"));
+  EXPECT_THAT(ErrorOf({'R', 'I', 'F', 'F', 100, 0, 0, 0, 'W', 'E', 'B', 'P'}),
+              HasSubstr("WebP image: it is truncated"));
 }
 
 }  // namespace

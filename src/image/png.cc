@@ -52,17 +52,17 @@ absl::StatusOr<spng_ihdr> ReadHeader(spng_ctx* context, EncodedBytes encoded) {
   return header;
 }
 
-/// Whether the chunk that ends the file is whole: libspng does not read its last bytes.
+/// Whether the chunk that ends the file is there to its last byte, which libspng does not read.
 bool HasEnd(EncodedBytes encoded) {
   constexpr std::size_t kAroundData = 12;  // Length, name, checksum.
   EncodedBytes rest = encoded.subspan(kSignature.size());
   while (rest.size() >= kAroundData) {
+    if (std::memcmp(rest.data() + 4, "IEND", 4) == 0) {
+      return true;
+    }
     std::size_t chunk = kAroundData;
     for (std::size_t i = 0; i < 4; ++i) {
       chunk += std::to_integer<std::size_t>(rest[i]) << (24 - 8 * i);
-    }
-    if (std::memcmp(rest.data() + 4, "IEND", 4) == 0) {
-      return chunk <= rest.size();
     }
     rest = rest.subspan(std::min(chunk, rest.size()));
   }
