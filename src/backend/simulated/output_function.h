@@ -17,7 +17,7 @@ namespace accelerd {
 std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs);
 
 /// What InputSeed is XORed with for wrong outputs.
-inline constexpr std::uint64_t kWrongOutput = 0x5555555555555555;
+inline constexpr std::uint64_t kWrongOutputMask = 0x5555555555555555;
 
 /// Writes the output at `index`: floating point from 0 to under 1, in steps that its type represents exactly; integers
 /// from 0 to 127; booleans.

@@ -29,7 +29,7 @@ Shape OutputShape(const TensorSpec& spec, const Tensors& inputs) {
 
 absl::Status ComputeOutputs(SimulatedRun& run, bool wrong) {
   const ModelInfo& info = run.model->info;
-  const std::uint64_t seed = InputSeed(info.content_hash, run.inputs) ^ (wrong ? kWrongOutput : 0);
+  const std::uint64_t seed = InputSeed(info.content_hash, run.inputs) ^ (wrong ? kWrongOutputMask : 0);
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     const TensorSpec& spec = info.signature.outputs[i];
     if (run.outputs[i].empty()) {

@@ -63,11 +63,14 @@ void Declare(CLI::App& app, Arguments& arguments) {
   CLI::App* fault = app.add_subcommand("fault", "Let a fault happen");
   fault->add_option("KIND", arguments.kind, "See below")->required();
   fault->add_option("--during", arguments.stage, "now, open, load, run or probe. Default: the usual of the kind");
-  fault->add_option("--after-runs,--after", arguments.after,
-                    "Let N inferences (openings, loads, probes) pass first; without --during it strikes a run");
+  fault
+      ->add_option("--after-runs,--after", arguments.after,
+                   "Let N inferences (openings, loads, probes) pass first; without --during it strikes a run")
+      ->check(CLI::NonNegativeNumber);
   fault->add_option("--in", arguments.delay, "Not before this time from now: 10s");
   fault->add_option("--model", arguments.model, "Only for this model; without --during it strikes a run");
-  fault->add_option("--count", arguments.count, "How many times. Default: 1; 0: without end");
+  fault->add_option("--count", arguments.count, "How many times. Default: 1; 0: without end")
+      ->check(CLI::NonNegativeNumber);
   fault->add_option("--factor", arguments.factor, "Of slow. Default: 10");
 }
 

@@ -39,7 +39,7 @@ enum class FaultStage {
 struct Fault {
   FaultKind kind = FaultKind::kUnplug;
   FaultStage stage = FaultStage::kNow;
-  std::string model;        ///< Only for this model, at kLoad and kRun; empty: for any.
+  std::string model = {};   ///< Only for this model, at kLoad and kRun; empty: for any.
   std::uint64_t after = 0;  ///< Events that it lets pass first.
   double at = 0;            ///< Seconds since 1970 (UTC) before which it does nothing.
   std::uint64_t count = 1;  ///< How many times it strikes; 0: without end.

@@ -80,6 +80,16 @@ absl::StatusOr<std::string> ReadAll(const UniqueFd& file, const std::string& pat
   return text;
 }
 
+/// Puts `from` in the place of `to`. An exchange where it can: when a file is renamed over another one, ext4 waits for
+/// the disk, so that a machine without power finds one of them; a simulated stick need not survive that.
+bool Replace(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) {
+    unlink(from.c_str());
+    return true;
+  }
+  return std::rename(from.c_str(), to.c_str()) == 0;
+}
+
 }  // namespace
 
 StickFile::StickFile(std::string path) : path_(Resolve(path)), lock_path_(path_ + ".lock") {}
@@ -140,7 +150,9 @@ absl::StatusOr<UniqueFd> StickFile::OpenLockFile() const {
   UniqueFd file(open(lock_path_.c_str(), O_RDWR | O_CLOEXEC));
   if (!file.valid() && errno == ENOENT) {
     file = UniqueFd(open(lock_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kLockFileMode));
-    fchmod(file.get(), kLockFileMode);
+    if (file.valid()) {
+      fchmod(file.get(), kLockFileMode);
+    }
   }
   if (!file.valid()) {
     return ErrorOf("open", lock_path_);
@@ -168,19 +180,19 @@ absl::StatusOr<StickState> StickFile::Load() {
 }
 
 absl::Status StickFile::Store(const StickState& state) {
-  std::string temporary = path_ + ".XXXXXX";
-  UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
+  const std::string temporary = path_ + ".new";
+  unlink(temporary.c_str());  // Of an editor that was killed.
+  UniqueFd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kNewFileMode));
   if (!file.valid()) {
     return ErrorOf("create", temporary);
   }
   // Whoever edits it, it stays its owner's file.
-  struct stat old{};
-  const bool exists = stat(path_.c_str(), &old) == 0;
-  [[maybe_unused]] const int chowned = exists ? fchown(file.get(), old.st_uid, old.st_gid) : 0;
-  fchmod(file.get(), exists ? old.st_mode & 07777 : kNewFileMode);
+  if (struct stat old{}; stat(path_.c_str(), &old) == 0) {
+    [[maybe_unused]] const int ignored = fchown(file.get(), old.st_uid, old.st_gid);
+    fchmod(file.get(), old.st_mode & 07777);
+  }
   const std::string text = StickStateToJson(state);
-  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      std::rename(temporary.c_str(), path_.c_str()) != 0) {
+  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || !Replace(temporary, path_)) {
     const absl::Status status = ErrorOf("write", path_);
     unlink(temporary.c_str());
     return status;

@@ -1,0 +1,104 @@
+#include "backend/simulated/output_function.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+using testing::ElementsAre;
+
+const std::string kHash = "0123456789abcdef" + std::string(48, '0');
+
+/// Bytes 0 to 10, which is no whole number of words, and two floats.
+Tensors Inputs() {
+  Tensors inputs = {*Tensor::Allocate(ElementType::kU8, {11}), *Tensor::Allocate(ElementType::kF32, {2})};
+  for (std::size_t i = 0; i < 11; ++i) {
+    inputs[0].elements<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
+  }
+  inputs[1].elements<float>()[0] = 1.5F;
+  inputs[1].elements<float>()[1] = -2.0F;
+  return inputs;
+}
+
+template <typename T>
+std::vector<T> Output(ElementType type, std::size_t index = 0) {
+  const Tensor output = *Tensor::Allocate(type, {1, 4});
+  FillOutput(InputSeed(kHash, Inputs()), index, output);
+  const std::span<T> elements = output.elements<T>();
+  return {elements.begin(), elements.end()};
+}
+
+// The numbers are those of simulated_outputs in docs/simulated-device.md.
+TEST(OutputFunction, IsTheDocumentedOne) {
+  EXPECT_THAT(Output<float>(ElementType::kF32),
+              ElementsAre(0.004744231700897217F, 0.6227782368659973F, 0.2408122420310974F, 0.8588462471961975F));
+  EXPECT_THAT(Output<double>(ElementType::kF64),
+              ElementsAre(0.004744231700897217, 0.6227782368659973, 0.2408122420310974, 0.8588462471961975));
+  EXPECT_THAT(Output<std::uint8_t>(ElementType::kBool), ElementsAre(0, 1, 0, 1));
+  EXPECT_THAT(Output<std::uint8_t>(ElementType::kU8), ElementsAre(0, 79, 30, 109));
+  EXPECT_THAT(Output<std::int8_t>(ElementType::kI8), ElementsAre(0, 79, 30, 109));
+  EXPECT_THAT(Output<std::uint16_t>(ElementType::kU16), ElementsAre(0, 79, 30, 109));
+  EXPECT_THAT(Output<std::int32_t>(ElementType::kI32), ElementsAre(0, 79, 30, 109));
+  EXPECT_THAT(Output<std::int64_t>(ElementType::kI64), ElementsAre(0, 79, 30, 109));
+  EXPECT_EQ(Output<float>(ElementType::kF32, 1)[0], 0.9793607592582703F);
+}
+
+TEST(OutputFunction, WritesHalvesAndBfloats) {
+  // 9, 1275, 493 and 1758 of 2048 steps: sign 0, exponent, mantissa.
+  EXPECT_THAT(Output<std::uint16_t>(ElementType::kF16), ElementsAre(0x1C80, 0x38FB, 0x33B4, 0x3ADE));
+  std::vector<float> bfloats;
+  for (const std::uint16_t bits : Output<std::uint16_t>(ElementType::kBf16)) {
+    bfloats.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U));
+  }
+  EXPECT_THAT(bfloats, ElementsAre(0.00390625F, 0.62109375F, 0.23828125F, 0.85546875F));
+}
+
+TEST(OutputFunction, EveryBitOfEveryInputMatters) {
+  std::set<std::uint64_t> seeds = {InputSeed(kHash, Inputs())};
+  std::size_t changes = 1;
+  for (std::size_t input = 0; input < 2; ++input) {
+    for (std::size_t bit = 0; bit < Inputs()[input].byte_size() * 8; ++bit, ++changes) {
+      const Tensors changed = Inputs();
+      changed[input].bytes()[bit / 8] ^= std::byte{1} << (bit % 8);
+      seeds.insert(InputSeed(kHash, changed));
+    }
+  }
+  EXPECT_EQ(seeds.size(), changes);
+}
+
+TEST(OutputFunction, OrderAndModelMatter) {
+  const std::uint64_t seed = InputSeed(kHash, Inputs());
+  Tensors swapped = Inputs();
+  std::swap(swapped[0], swapped[1]);
+  EXPECT_NE(InputSeed(kHash, swapped), seed);
+  EXPECT_NE(InputSeed("1123456789abcdef", Inputs()), seed);
+
+  // Rows of a picture that change places.
+  const Tensor picture = *Tensor::Allocate(ElementType::kU8, {4, 1024});
+  const std::span<std::byte> bytes = picture.bytes();
+  std::ranges::fill(bytes.subspan(0, 1024), std::byte{7});
+  const std::uint64_t before = InputSeed(kHash, {picture});
+  std::swap_ranges(bytes.begin(), bytes.begin() + 1024, bytes.begin() + 2048);
+  EXPECT_NE(InputSeed(kHash, {picture}), before);
+}
+
+TEST(OutputFunction, WrongOutputsDiffer) {
+  const std::uint64_t seed = InputSeed(kHash, Inputs());
+  const Tensor right = *Tensor::Allocate(ElementType::kF32, {100});
+  const Tensor wrong = *Tensor::Allocate(ElementType::kF32, {100});
+  FillOutput(seed, 0, right);
+  FillOutput(seed ^ kWrongOutputMask, 0, wrong);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_NE(right.elements<float>()[i], wrong.elements<float>()[i]);
+  }
+}
+
+}  // namespace
+}  // namespace accelerd
