@@ -77,13 +77,13 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   if (!plan.image_format().ok()) {
     return Annotate(plan.image_format().status(), who);
   }
-  const absl::StatusOr<const Postprocessor*> postprocessor = plan.postprocessor(call.task);
-  if (!postprocessor.ok()) {
-    return Annotate(postprocessor.status(), who);
+  const Postprocessor& postprocessor = plan.postprocessor(call.task);
+  if (const absl::Status fits = postprocessor.Check(call.options); !fits.ok()) {
+    return Annotate(fits, who);
   }
 
   auto run = std::make_shared<TaskRun>(
-      TaskRun{model, *postprocessor, std::move(call.image), std::move(call.options), {}, std::move(done)});
+      TaskRun{model, &postprocessor, std::move(call.image), std::move(call.options), {}, std::move(done)});
   Job job;
   job.model = std::move(model);
   job.client = std::move(context.client);

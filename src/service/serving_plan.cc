@@ -22,10 +22,4 @@ absl::StatusOr<std::shared_ptr<const ModelAttachment>> ServingPlan::Create(const
   return std::shared_ptr<const ModelAttachment>(std::move(plan));
 }
 
-absl::StatusOr<const Postprocessor*> ServingPlan::postprocessor(Task task) const {
-  const auto& postprocessor = postprocessors_.at(static_cast<std::size_t>(task));
-  ACCELERD_RETURN_IF_ERROR(postprocessor.status());
-  return postprocessor->get();
-}
-
 }  // namespace accelerd

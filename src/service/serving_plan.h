@@ -28,15 +28,14 @@ class ServingPlan : public ModelAttachment {
   /// Bytes of the input tensor that an image becomes; 0 when the model takes none.
   std::size_t input_bytes() const { return input_bytes_; }
 
-  /// kFailedPrecondition: the model does not fit the task.
-  absl::StatusOr<const Postprocessor*> postprocessor(Task task) const;
+  const Postprocessor& postprocessor(Task task) const { return *postprocessors_.at(static_cast<std::size_t>(task)); }
 
  private:
   ServingPlan() = default;
 
   absl::StatusOr<ImageFormat> image_format_;
   std::size_t input_bytes_ = 0;
-  std::array<absl::StatusOr<std::unique_ptr<Postprocessor>>, 4> postprocessors_;
+  std::array<std::unique_ptr<Postprocessor>, 4> postprocessors_;  ///< By Task.
 };
 
 }  // namespace accelerd
