@@ -30,9 +30,9 @@ std::size_t BufferSize(std::size_t bytes) {
 Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes,
                                  bool wants_continue) {
   if (head.chunked) {
-    co_return co_await ReadChunked(parser, max_bytes, wants_continue);
+    return ReadChunked(parser, max_bytes, wants_continue);
   }
-  co_return co_await ReadFixed(static_cast<std::size_t>(head.content_length.value_or(0)), wants_continue);
+  return ReadFixed(static_cast<std::size_t>(head.content_length.value_or(0)), wants_continue);
 }
 
 Body BodyReader::TakeBody() {
@@ -52,8 +52,10 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
   if (!co_await MakeRoom(size)) {
     co_return false;
   }
-  if (wants_continue && !co_await SendContinue()) {
-    co_return false;
+  if (wants_continue) {
+    if (!co_await SendContinue()) {
+      co_return false;
+    }
   }
   while (size_ < size) {
     const std::span<std::byte> target = memory_->buffer->bytes().subspan(size_, size - size_);
@@ -85,8 +87,10 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
   if (!co_await MakeRoom(std::min(kFirstChunkedBytes, max_bytes))) {
     co_return false;
   }
-  if (wants_continue && !co_await SendContinue()) {
-    co_return false;
+  if (wants_continue) {
+    if (!co_await SendContinue()) {
+      co_return false;
+    }
   }
   for (;;) {
     const std::string_view input = stream_.input();

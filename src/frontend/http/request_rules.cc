@@ -39,6 +39,7 @@ Judgement JudgeRequest(const RequestHead& head, const Router& router, std::size_
   if (judgement.refusal) {
     return judgement;
   }
+  judgement.keep = head.keep_alive && !head.has_body();
   judgement.match = router.Find(head.method, head.target);
   if (judgement.match.route == nullptr) {
     judgement.refusal = std::move(judgement.match.error);

@@ -11,7 +11,8 @@ namespace accelerd {
 
 /// What is known of a request before its body is read.
 struct Judgement {
-  std::optional<HttpResponse> refusal;  ///< Set: the answer; the rest does not count.
+  std::optional<HttpResponse> refusal;  ///< Set: the answer; of the rest only `keep` counts.
+  bool keep = false;                    ///< Whether the connection can go on after a refusal.
   Router::Match match;
   std::size_t max_body_bytes = 0;
   bool wants_continue = false;  ///< The client waits for "100 Continue" before it sends the body.

@@ -86,7 +86,7 @@ Awaitable<void> Session::Serve() {
 Awaitable<void> Session::TurnAway() {
   HttpResponse response = ErrorResponse(503, "too many connections; try again later");
   response.headers.emplace_back("Retry-After", "1");
-  co_await Refuse(std::move(response), /*keep=*/false);
+  co_await Refuse(response, /*keep=*/false);
 }
 
 void Session::Close() {
@@ -98,30 +98,40 @@ Awaitable<bool> Session::ServeRequest() {
   head_ = RequestHead();
   const auto head_size = co_await ReadHead();
   if (!head_size) {
-    co_return refusal_&& co_await Refuse(*std::exchange(refusal_, std::nullopt), /*keep=*/false);
+    if (!refusal_) {
+      co_return false;
+    }
+    co_return co_await Refuse(*refusal_, /*keep=*/false);
   }
   RequestParser parser;
   const auto error = parser.ParseHead(stream_->input().substr(0, *head_size), head_);
   stream_->Consume(*head_size);
   if (error) {
-    co_return co_await Refuse(ErrorResponse(error->status, error->message), /*keep=*/false);
+    const HttpResponse response = ErrorResponse(error->status, error->message);
+    co_return co_await Refuse(response, /*keep=*/false);
   }
 
   const HttpServerOptions& options = environment_.options;
   Judgement judgement =
       JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
   if (judgement.refusal) {
-    co_return co_await Refuse(*std::move(judgement.refusal), head_.keep_alive && !head_.has_body());
+    co_return co_await Refuse(*judgement.refusal, judgement.keep);
   }
   BodyReader reader(*stream_, options, *environment_.budget, environment_.pool, environment_.io);
   const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
   if (!read) {
-    co_return reader.refusal&& co_await Refuse(*std::move(reader.refusal), /*keep=*/false);
+    if (!reader.refusal) {
+      co_return false;
+    }
+    co_return co_await Refuse(*reader.refusal, /*keep=*/false);
   }
 
-  const Router::Route& route = *judgement.match.route;
-  const HttpResponse response = co_await Call(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()));
-  co_return !stream_->closed() && co_await Answer(response, head_.keep_alive);
+  StartCall(*judgement.match.route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()));
+  const std::optional<HttpResponse> answer = co_await AwaitAnswer();
+  if (!answer) {
+    co_return false;
+  }
+  co_return co_await Answer(*answer, head_.keep_alive);
 }
 
 Awaitable<std::optional<std::size_t>> Session::ReadHead() {
@@ -162,41 +172,41 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
   }
 }
 
-Awaitable<HttpResponse> Session::Call(const Router::Route& route, std::shared_ptr<const HttpRequest> request) {
+void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request) {
   answer_.reset();
+  cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
   context.client = client_;
   context.deadline = Clock::Steady().Now() + environment_.options.request_timeout;
-  context.cancellation = std::make_shared<Cancellation>();
-  const std::shared_ptr<Cancellation> cancellation = context.cancellation;
-  {
-    const auto exchange = std::make_shared<Exchange>(shared_from_this());
-    try {
-      route.handler(std::move(context), std::move(request),
-                    [exchange](HttpResponse response) { exchange->Respond(std::move(response)); });
-    } catch (const std::exception& error) {
-      LogError("http", fmt::format("the handler of {} failed: {}", route.pattern, error.what()));
-      exchange->Respond(ErrorResponse(500, "internal error"));
-    }
+  context.cancellation = cancellation_;
+  const auto exchange = std::make_shared<Exchange>(shared_from_this());
+  try {
+    route.handler(std::move(context), std::move(request),
+                  [exchange](HttpResponse response) { exchange->Respond(std::move(response)); });
+  } catch (const std::exception& error) {
+    LogError("http", fmt::format("the handler of {} failed: {}", route.pattern, error.what()));
+    exchange->Respond(ErrorResponse(500, "internal error"));
   }
+}
+
+Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   bool cancelled = false;
   while (!answer_ && !stream_->closed()) {
     if (stream_->ended() && !cancelled) {
       cancelled = true;
-      cancellation->Cancel();
+      cancellation_->Cancel();
       continue;
     }
     stream_->StartRead(kReadAheadBytes);
     co_await stream_->Wait();
   }
   if (!answer_) {
-    cancellation->Cancel();
-    co_return HttpResponse();
+    cancellation_->Cancel();
   }
-  co_return *std::exchange(answer_, std::nullopt);
+  co_return std::exchange(answer_, std::nullopt);
 }
 
-Awaitable<bool> Session::Refuse(HttpResponse response, bool keep) {
+Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
   const bool kept = co_await Answer(response, keep);
   if (!kept && !stream_->closed() && !stream_->timed_out()) {
     co_await Linger();

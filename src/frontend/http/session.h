@@ -52,8 +52,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> ServeRequest();
   /// The size of a whole header in the input; nullopt: see refusal_, empty when the connection ends.
   Awaitable<std::optional<std::size_t>> ReadHead();
-  Awaitable<HttpResponse> Call(const Router::Route& route, std::shared_ptr<const HttpRequest> request);
-  Awaitable<bool> Refuse(HttpResponse response, bool keep);
+  void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request);
+  /// nullopt: the connection was closed first. Cancels the call when the client leaves.
+  Awaitable<std::optional<HttpResponse>> AwaitAnswer();
+  // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
+  Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
   Awaitable<bool> Answer(const HttpResponse& response, bool keep);
   /// Lets the client read the answer although it still sends: closing at once would reset the connection.
   Awaitable<void> Linger();
@@ -67,8 +70,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::shared_ptr<Stream> stream_;
   RequestHead head_;  ///< Of the request being served.
   Time started_;
-  std::optional<HttpResponse> refusal_;
-  std::optional<HttpResponse> answer_;
+  std::optional<HttpResponse> refusal_;  ///< From ReadHead.
+  std::optional<HttpResponse> answer_;   ///< To the call that runs.
+  std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
 };
 

@@ -1,0 +1,119 @@
+#include "frontend/http/multipart.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kType[] = "multipart/form-data; boundary=XX";
+
+std::span<const std::byte> Bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::string Text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string Part(const std::string& name, const std::string& bytes) {
+  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"a.jpg\"\r\n\r\n" + bytes + "\r\n";
+}
+
+/// The bytes of the field `file`, or the error's text.
+std::string File(const std::string& body, const std::string& type = kType) {
+  const auto parts = ParseMultipart(type, Bytes(body));
+  if (!parts.ok()) {
+    EXPECT_EQ(parts.status().code(), absl::StatusCode::kInvalidArgument);
+    return "error: " + std::string(parts.status().message());
+  }
+  const auto field = SingleField(*parts, "file");
+  return field.ok() ? Text(*field) : "error: " + std::string(field.status().message());
+}
+
+TEST(Multipart, OneFileAsRequestsSendsIt) {
+  EXPECT_EQ(File("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\nJPEG\r\n--XX--\r\n"),
+            "JPEG");
+}
+
+TEST(Multipart, CurlSendsAContentType) {
+  const std::string body =
+      "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a b.jpg\"\r\nContent-Type: "
+      "image/jpeg\r\n\r\n\xff\xd8\r\n--XX--\r\n";
+  const auto parts = ParseMultipart(kType, Bytes(body));
+  ASSERT_TRUE(parts.ok());
+  ASSERT_EQ(parts->size(), 1U);
+  EXPECT_EQ((*parts)[0].name, "file");
+  EXPECT_EQ((*parts)[0].content_type, "image/jpeg");
+  EXPECT_EQ(Text((*parts)[0].bytes), "\xff\xd8");
+  // A view, no copy.
+  EXPECT_GE(static_cast<const void*>((*parts)[0].bytes.data()), static_cast<const void*>(body.data()));
+}
+
+TEST(Multipart, BytesMayLookLikeDelimiters) {
+  const std::string bytes = "\r\n--X\r\n--XXY\r\n-XX--\r\n\r\n--XX z\r\n";
+  EXPECT_EQ(File(Part("file", bytes) + "--XX--"), bytes);
+}
+
+TEST(Multipart, SeveralFieldsPreambleAndEpilogue) {
+  EXPECT_EQ(File("preamble\r\n" + Part("other", "1") + Part("file", "2") + Part("", "") + "--XX--\r\nepilogue"), "2");
+  EXPECT_EQ(File(Part("file", "") + "--XX--"), "");
+}
+
+TEST(Multipart, PaddingBehindTheBoundary) {
+  EXPECT_EQ(File("--XX \t\r\ncontent-disposition:form-data;name=file\r\n\r\nx\r\n--XX--  "), "x");
+}
+
+TEST(Multipart, QuotedBoundaryAndNames) {
+  const std::string body =
+      "--a b:c\r\nContent-Disposition: form-data; filename=\"C:\\x;\\\"y\\\"\"; name=\"file\"\r\n\r\nx\r\n--a b:c--";
+  EXPECT_EQ(File(body, "Multipart/Form-Data; charset=x; Boundary=\"a b:c\""), "x");
+}
+
+TEST(Multipart, BoundaryMustBeThere) {
+  EXPECT_THAT(File("", "multipart/form-data"), HasSubstr("needs a boundary"));
+  EXPECT_THAT(File("", "multipart/form-data; boundary="), HasSubstr("has 0 characters"));
+  EXPECT_THAT(File("", "multipart/form-data; boundary=" + std::string(71, 'x')), HasSubstr("has 71 characters"));
+  EXPECT_THAT(File("", "multipart/form-data; boundary=\"x"), HasSubstr("needs a boundary"));
+  EXPECT_EQ(File("--" + std::string(70, 'x') + "--", "multipart/form-data; boundary=" + std::string(70, 'x')),
+            "error: the form has no field 'file'");
+}
+
+TEST(Multipart, BrokenBodiesSayWhatIsWrong) {
+  EXPECT_THAT(File(""), HasSubstr("does not hold the boundary"));
+  EXPECT_THAT(File("--YY--"), HasSubstr("does not hold the boundary"));
+  EXPECT_THAT(File(Part("file", "x")), HasSubstr("end boundary is missing"));
+  EXPECT_THAT(File("--XX\r\n"), HasSubstr("end boundary is missing"));
+  EXPECT_THAT(File("--XX\r\n\r\n--XX--"), HasSubstr("does not end"));
+  EXPECT_THAT(File("--XX\r\nContent-Disposition: form-data; name=file\r\n--XX--"), HasSubstr("does not end"));
+  EXPECT_THAT(File("--XX\r\n\r\nx\r\n--XX--"), HasSubstr("no 'Content-Disposition"));
+  EXPECT_THAT(File("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--"), HasSubstr("no 'Content-Disposition"));
+  EXPECT_THAT(File("--XX\r\nnonsense\r\n\r\nx\r\n--XX--"), HasSubstr("no colon"));
+  EXPECT_THAT(File("--XX\r\nX: " + std::string(9000, 'x') + "\r\n\r\nx\r\n--XX--"), HasSubstr("over 8192 bytes"));
+}
+
+TEST(Multipart, OneFileAndNoOther) {
+  EXPECT_THAT(File(Part("image", "x") + "--XX--"), HasSubstr("no field 'file'"));
+  EXPECT_THAT(File(Part("file", "x") + Part("file", "y") + "--XX--"), HasSubstr("several fields 'file'"));
+}
+
+TEST(Multipart, AtMost64Parts) {
+  std::string body;
+  for (int i = 0; i < 64; ++i) {
+    body += Part(i == 0 ? "file" : "x", "1");
+  }
+  EXPECT_EQ(File(body + "--XX--"), "1");
+  EXPECT_THAT(File(body + Part("x", "1") + "--XX--"), HasSubstr("more than 64"));
+}
+
+TEST(MediaType, WithoutParameters) {
+  EXPECT_EQ(MediaType(" Image/JPEG ; q=1"), "image/jpeg");
+  EXPECT_EQ(MediaType(""), "");
+}
+
+}  // namespace
+}  // namespace accelerd
