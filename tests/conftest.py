@@ -82,7 +82,7 @@ def shared_service(shared, tmp_path_factory):
     folder = tmp_path_factory.mktemp('shared')
     models = folder / 'models'
     shutil.copytree(shared / 'models', models)
-    (models / 'ultraface_rfb320.toml').write_text('color_order = "RGB"\nmean = [127.0]\nscale = [128.0]\n')
+    (models / 'ultraface_rfb320.toml').write_text('color_order = "rgb"\nmean = [127.0]\nscale = [128.0]\n')
     with Service(folder / 'service', models, allow=[shared]) as service:
         yield service
 

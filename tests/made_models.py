@@ -71,7 +71,7 @@ def u8_scores(seed=0):
     scores = op.softmax(_logits(_features(image, 1), weights_of(seed)), 1)
     low, high = np.float32(0), np.float32(1)
     quantised = op.fake_quantize(scores, low, high, low, high, 256)
-    out = op.convert(op.round(op.multiply(quantised, np.float32(255)), 'half_to_even'), np.uint8)
+    out = op.convert(op.multiply(quantised, np.float32(255)), np.uint8)
     return ov.Model([_named(out, 'scores')], [image])
 
 

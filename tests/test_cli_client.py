@@ -42,18 +42,17 @@ def test_shape(command, references):
     assert json.loads(ok(command('shape', '--json', 'digit_classifier'))) == shape
 
 
-def only(answers):
-    """The answer for the only file, whatever stands around it."""
-    assert len(answers) == 1
-    return answers[0]
+def results(printed):
+    """The result of each file that --json prints."""
+    return {answer['file']: answer['result'] for answer in json.loads(printed)}
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize('call, field', [('classify', 'classes'), ('detect', 'boxes')])
-def test_classify_and_detect_as_json_and_as_a_table(command, references, digit, scene, call, field):
+@pytest.mark.parametrize('call', ['classify', 'detect'])
+def test_classify_and_detect_as_json_and_as_a_table(command, references, digit, scene, call):
     path, model = {'classify': (digit, 'digit_classifier'), 'detect': (scene, 'digit_detector')}[call]
     expected = getattr(references[call], call)(load(path))
-    printed = json.loads(ok(command(call, '--json', model, path)))
+    printed = results(ok(command(call, '--json', model, path)))[str(path)]
     check = {'classify': reference.assert_same_classes, 'detect': reference.assert_same_boxes}[call]
     check(printed, expected)
     table = ok(command(call, model, path))
@@ -63,18 +62,23 @@ def test_classify_and_detect_as_json_and_as_a_table(command, references, digit, 
 
 @pytest.mark.smoke
 def test_standard_input(command, references, digit):
-    printed = json.loads(ok(command('classify', '--json', 'digit_classifier', '-', stdin=digit.read_bytes())))
-    reference.assert_same_classes(printed, references['classify'].classify(load(digit)))
+    printed = ok(command('classify', '--json', 'digit_classifier', '-', stdin=digit.read_bytes()))
+    reference.assert_same_classes(results(printed)['-'], references['classify'].classify(load(digit)))
 
 
-def test_several_files(command, demo_images):
+def test_several_files(command, references, demo_images):
     files = demo_images[:3]
     table = ok(command('classify', 'digit_classifier', *files))
+    answers = results(ok(command('classify', '--json', 'digit_classifier', *files)))
+    assert list(answers) == [str(path) for path in files]
     for path in files:
-        assert path.name in table
-    lines = ok(command('classify', '--json', 'digit_classifier', *files))
-    for path in files:
-        assert str(path) in lines
+        assert str(path) in table
+        reference.assert_same_classes(answers[str(path)], references['classify'].classify(load(path)))
+
+
+def test_a_file_by_its_path_on_the_service(command, references, digit):
+    printed = ok(command('classify', '--json', '--path', 'digit_classifier', digit))
+    reference.assert_same_classes(results(printed)[str(digit)], references['classify'].classify(load(digit)))
 
 
 def test_several_files_of_which_one_fails(command, digit, tmp_path):
@@ -129,9 +133,9 @@ def test_the_url_from_the_environment(demo):
 
 def test_load_and_unload(start, models):
     service = start(models, '--load', 'none')
-    ok(run('load', '--url', service.url, models, 'digit_classifier'))
+    ok(run('load', '--url', service.url, 'digit_classifier', models))
     assert 'digit_classifier' in ok(run('list', '--url', service.url))
     ok(run('unload', '--url', service.url, 'digit_classifier'))
     assert 'digit_classifier' not in ok(run('list', '--url', service.url))
-    result = run('load', '--url', service.url, models, 'absent')
+    result = run('load', '--url', service.url, 'absent', models)
     assert result.returncode == FAILED and 'absent' in result.stderr.decode()

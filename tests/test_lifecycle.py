@@ -109,7 +109,7 @@ def _while_loading(service, encoded):
 
 def _loads_of(service, name):
     """The log's lines of loads that ended well."""
-    return [line for line in service.log().splitlines() if name in line and 'ready' in line and 'serve:' not in line]
+    return [line for line in service.log().splitlines() if f'"{name}" is ready' in line]
 
 
 @pytest.mark.smoke
@@ -250,7 +250,7 @@ def test_the_second_start_takes_the_compiled_model_from_the_cache(start, folder,
 
 
 def _from_cache(service):
-    return any('made' in line and 'cache' in line for line in service.log().splitlines())
+    return any('made' in line and 'from the cache' in line for line in service.log().splitlines())
 
 
 def _flip(data):

@@ -17,11 +17,12 @@ CARDS = {
     'nhwc_u8': Card(nhwc=True),
     'rgb': Card(rgb=True),
     'normalised': Card(mean=30.0, scale=0.5),
+    'logits': Card(softmax=True),
     'logits_softmax': Card(softmax=True),
     'u8': Card(output_scale=1 / 255),
 }
 TOMLS = {
-    'rgb': 'color_order = "RGB"\n',
+    'rgb': 'color_order = "rgb"\n',
     'normalised': 'mean = [30.0]\nscale = [0.5]\n',
     'logits_softmax': 'softmax = true\n',
     'logits_plain': 'softmax = false\n',
@@ -90,7 +91,7 @@ def expected(folder, name):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize('name', ['plain', 'nhwc_u8', 'dynamic_batch', 'two', 'u8', 'rgb', 'normalised',
-                                  'logits_softmax', 'labelled'])
+                                  'logits', 'logits_softmax', 'labelled'])
 def test_classify(service, folder, picture, encoded, name):
     answer = json_of(service.client.post_file(f'/classify/file/{name}', encoded))
     reference.assert_same_classes(answer, expected(folder, name).classify(picture))
@@ -132,11 +133,6 @@ def test_classify_by_the_name_of_an_output(service, folder, picture, encoded):
 def test_an_unknown_output_is_refused_with_the_names_there_are(service, encoded):
     message = error_of(service.client.post_file('/inference/file/two?output=absent', encoded), 400)
     assert 'absent' in message and 'scores' in message and 'features' in message
-
-
-def test_scores_that_are_no_probabilities_need_a_toml(service, encoded):
-    message = error_of(service.client.post_file('/classify/file/logits', encoded), 400)
-    assert 'softmax' in message and 'logits.toml' in message
 
 
 def test_a_toml_may_say_that_scores_are_probabilities(service, folder, picture, encoded):

@@ -62,12 +62,12 @@ def test_links_that_lead_out(confined, tree, name):
     error_of(confined.client.post_path('/test/path', f'{tree}/allowed/{name}'), 403)
 
 
-@pytest.mark.parametrize('name', ['', 'absent.jpg', 'sub', 'fifo', 'socket', 'image.jpg/', 'image.jpg/x'])
+@pytest.mark.parametrize('name', ['', 'absent.jpg', 'sub', 'fifo', 'socket', 'image.jpg/x'])
 def test_what_is_no_regular_file(confined, tree, name):
-    assert name.rstrip('/') in error_of(confined.client.post_path('/test/path', f'{tree}/allowed/{name}'), 400)
+    assert name in error_of(confined.client.post_path('/test/path', f'{tree}/allowed/{name}'), 400)
 
 
-@pytest.mark.parametrize('path', ['image.jpg', '', '.', '../image.jpg'])
+@pytest.mark.parametrize('path', ['image.jpg', '.', '../image.jpg'])
 def test_a_relative_path_is_refused(confined, path):
     message = error_of(confined.client.post_path('/test/path', path), 400)
     assert 'absolute' in message
