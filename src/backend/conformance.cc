@@ -13,7 +13,6 @@
 namespace accelerd {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 
 constexpr std::chrono::minutes kForEver(2);
@@ -27,7 +26,8 @@ RunId NextRun() {
 /// its own input.
 class Relay {
  public:
-  Relay(CompiledModel& model, float addend, int runs) : model_(model), addend_(addend), unstarted_(runs), left_(runs) {}
+  Relay(CompiledModel& model, BackendConformance::Answers answers, int runs)
+      : model_(model), answers_(std::move(answers)), unstarted_(runs), left_(runs) {}
 
   void Start() {
     for (int i = 0; i < model_.info().slots; ++i) {
@@ -48,9 +48,10 @@ class Relay {
       return;
     }
     const auto value = static_cast<float>(run);
-    model_.Start(NextRun(), {FloatTensor({1, 4}, std::vector<float>(4, value))}, {OutputFor(model_, 0)},
-                 [this, value](absl::StatusOr<RunResult> result) {
-                   if (!result.ok() || Floats(result->outputs.at(0)) != std::vector<float>(4, value + addend_)) {
+    const Tensor input = FloatTensor({1, 4}, std::vector<float>(4, value));
+    model_.Start(NextRun(), {input}, {OutputFor(model_, 0)},
+                 [this, expected = answers_(input, value)](absl::StatusOr<RunResult> result) {
+                   if (!result.ok() || Floats(result->outputs.at(0)) != expected) {
                      ++wrong_;
                    }
                    Next();
@@ -61,7 +62,7 @@ class Relay {
   }
 
   CompiledModel& model_;
-  const float addend_;
+  const BackendConformance::Answers answers_;
   std::atomic<int> unstarted_;
   std::atomic<int> left_;
   std::atomic<int> wrong_{0};
@@ -133,6 +134,17 @@ std::unique_ptr<CompiledModel> BackendConformance::CompileAdd(float addend) {
   return model.ok() ? *std::move(model) : nullptr;
 }
 
+std::vector<float> BackendConformance::Expected(const CompiledModel& model, const Tensor& input,
+                                                const std::vector<float>& values) const {
+  return GetParam().made_up_values ? GetParam().made_up_values(model.info(), input) : values;
+}
+
+BackendConformance::Answers BackendConformance::AnswersOf(const CompiledModel& model, float addend) const {
+  return [this, &model, addend](const Tensor& input, float value) {
+    return Expected(model, input, std::vector<float>(4, value + addend));
+  };
+}
+
 TEST_P(BackendConformance, SaysWhatTheModelIs) {
   const std::unique_ptr<CompiledModel> model = CompileAdd(1);
   const ModelInfo& info = model->info();
@@ -158,7 +170,7 @@ TEST_P(BackendConformance, RunsAndWritesOutputsInPlace) {
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->outputs.size(), 1);
   EXPECT_EQ(result->outputs[0].bytes().data(), output.bytes().data());
-  EXPECT_THAT(Floats(output), ElementsAre(11, 12, 13, 14));
+  EXPECT_EQ(Floats(output), Expected(*model, input, {11, 12, 13, 14}));
   EXPECT_THAT(Floats(input), ElementsAre(1, 2, 3, 4));
   EXPECT_GT(result->device_time.count(), 0);
 }
@@ -168,26 +180,29 @@ TEST_P(BackendConformance, SizesWhatIsUnknownBeforehand) {
       backend_->Compile({"dynamic", GetParam().write_dynamic_model(directory_), CompileSettings{Precision::kF32}});
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_THAT((*model)->info().signature.inputs[0].shape, ElementsAre(-1, 3));
+  std::vector<std::vector<float>> expected;
   std::vector<Tensor> outputs;
   for (const std::int64_t batch : {1, 5, 2}) {
-    const std::vector<float> values(static_cast<std::size_t>(3 * batch), static_cast<float>(batch));
-    const absl::StatusOr<RunResult> result = Await(StartRun(**model, {FloatTensor({batch, 3}, values)}));
+    const auto count = static_cast<std::size_t>(3 * batch);
+    const Tensor input = FloatTensor({batch, 3}, std::vector<float>(count, static_cast<float>(batch)));
+    const absl::StatusOr<RunResult> result = Await(StartRun(**model, {input}));
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_THAT(result->outputs[0].shape(), ElementsAre(batch, 3));
     outputs.push_back(result->outputs[0]);
+    expected.push_back(Expected(**model, input, std::vector<float>(count, static_cast<float>(2 * batch))));
   }
   // Each has memory of its own, whatever ran later.
-  EXPECT_THAT(Floats(outputs[0]), Each(2));
-  EXPECT_THAT(Floats(outputs[1]), Each(10));
-  EXPECT_THAT(Floats(outputs[2]), Each(4));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    EXPECT_EQ(Floats(outputs[i]), expected[i]);
+  }
 }
 
 TEST_P(BackendConformance, NeverMixesUpRunsThatStartFromCompletions) {
   constexpr int kRuns = 5000;
   const std::unique_ptr<CompiledModel> one = CompileAdd(1);
   const std::unique_ptr<CompiledModel> other = CompileAdd(0.5);
-  Relay relay(*one, 1, kRuns);
-  Relay other_relay(*other, 0.5, kRuns);
+  Relay relay(*one, AnswersOf(*one, 1), kRuns);
+  Relay other_relay(*other, AnswersOf(*other, 0.5), kRuns);
   relay.Start();
   other_relay.Start();
   EXPECT_EQ(relay.Await(), 0);
@@ -196,7 +211,7 @@ TEST_P(BackendConformance, NeverMixesUpRunsThatStartFromCompletions) {
 
 TEST_P(BackendConformance, CompilesWhileRunsGoOn) {
   const std::unique_ptr<CompiledModel> model = CompileAdd(3);
-  Relay relay(*model, 3, 2000);
+  Relay relay(*model, AnswersOf(*model, 3), 2000);
   relay.Start();
   for (int i = 0; i < 3; ++i) {
     EXPECT_NE(CompileAdd(static_cast<float>(100 + i)), nullptr);
@@ -273,7 +288,8 @@ TEST_P(BackendConformance, AbandonCompletesEveryRunOnce) {
   ASSERT_TRUE(backend_->Open().ok());
   model = CompileAdd(5);
   ASSERT_NE(model, nullptr);
-  EXPECT_THAT(Floats(Await(StartRun(*model, {FloatTensor({1, 4}, {})}))->outputs[0]), Each(5));
+  const Tensor input = FloatTensor({1, 4}, {});
+  EXPECT_EQ(Floats(Await(StartRun(*model, {input}))->outputs[0]), Expected(*model, input, {5, 5, 5, 5}));
 }
 
 }  // namespace accelerd

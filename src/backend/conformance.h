@@ -24,6 +24,8 @@ struct ConformanceSubject {
   std::function<ModelFiles(const std::string& directory, float addend)>
       write_add_model;                                                          ///< y = x + addend, f32 [1,4].
   std::function<ModelFiles(const std::string& directory)> write_dynamic_model;  ///< y = 2 x, f32 [?,3].
+  /// The values of the output for `input`, of a backend that makes them up. Default: what the model computes.
+  std::function<std::vector<float>(const ModelInfo& model, const Tensor& input)> made_up_values = nullptr;
 };
 
 /// Keeps failures readable.
@@ -44,11 +46,21 @@ Tensor FloatTensor(const Shape& shape, const std::vector<float>& values);
 std::vector<float> Floats(const Tensor& tensor);
 
 class BackendConformance : public testing::TestWithParam<ConformanceSubject> {
+ public:
+  /// The right answer to an input [1,4] whose values are all `value`.
+  using Answers = std::function<std::vector<float>(const Tensor& input, float value)>;
+
  protected:
   void SetUp() override;
   void TearDown() override;
 
   std::unique_ptr<CompiledModel> CompileAdd(float addend);
+
+  /// What the backend answers to `input` where the model computes `values`.
+  std::vector<float> Expected(const CompiledModel& model, const Tensor& input, const std::vector<float>& values) const;
+
+  /// The answers of an add model.
+  Answers AnswersOf(const CompiledModel& model, float addend) const;
 
   std::string directory_;
   std::unique_ptr<Backend> backend_;

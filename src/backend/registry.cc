@@ -6,6 +6,8 @@
 
 #include "backend/openvino/devices.h"
 #include "backend/openvino/openvino_backend.h"
+#include "backend/openvino/read_model_info.h"
+#include "backend/simulated/simulated_backend.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -15,9 +17,19 @@ namespace {
 struct Row {
   bool (*drives)(std::string_view device);
   std::unique_ptr<Backend> (*create)(const BackendOptions& options, Backend::OnLost on_lost);
-  absl::StatusOr<std::vector<DeviceDescription>> (*list_devices)();
-  std::string (*runtime_version)();
+  absl::StatusOr<std::vector<DeviceDescription>> (*list_devices)();  ///< nullptr: it finds none by itself.
+  std::string (*runtime_version)();                                  ///< nullptr: it has no runtime.
 };
+
+constexpr std::string_view kSimulated = "SIMULATED:";
+
+bool LooksLikeSimulatedDevice(std::string_view device) {
+  return device.starts_with(kSimulated) && device.size() > kSimulated.size();
+}
+
+std::unique_ptr<Backend> CreateSimulated(const BackendOptions& options, Backend::OnLost on_lost) {
+  return CreateSimulatedBackend(options.device.substr(kSimulated.size()), openvino::ReadModelInfo, std::move(on_lost));
+}
 
 /// As OpenVINO spells devices, virtual ones and lists included.
 bool LooksLikeOpenvinoDevice(std::string_view device) {
@@ -31,8 +43,9 @@ std::unique_ptr<Backend> CreateOpenvino(const BackendOptions& options, Backend::
 }
 
 // The first row that drives a device gets it. OpenVINO comes last: it takes every name that no other row claims.
-constexpr std::array<Row, 1> kBackends = {
-    {{LooksLikeOpenvinoDevice, CreateOpenvino, openvino::ListDevices, openvino::RuntimeVersion}}};
+constexpr std::array<Row, 2> kBackends = {
+    {{LooksLikeSimulatedDevice, CreateSimulated, nullptr, nullptr},
+     {LooksLikeOpenvinoDevice, CreateOpenvino, openvino::ListDevices, openvino::RuntimeVersion}}};
 
 }  // namespace
 
@@ -43,13 +56,17 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& opt
     }
   }
   return absl::InvalidArgumentError(
-      fmt::format("\"{}\" does not name a device; names are such as CPU, GPU.0, NPU, AUTO:GPU,CPU and BATCH:CPU(4)",
+      fmt::format("\"{}\" does not name a device; names are such as CPU, GPU.0, NPU, AUTO:GPU,CPU, "
+                  "BATCH:CPU(4) and SIMULATED:FILE",
                   options.device));
 }
 
 absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {
   std::vector<DeviceDescription> all;
   for (const Row& row : kBackends) {
+    if (row.list_devices == nullptr) {
+      continue;
+    }
     ACCELERD_ASSIGN_OR_RETURN(std::vector<DeviceDescription> devices, row.list_devices());
     all.insert(all.end(), std::make_move_iterator(devices.begin()), std::make_move_iterator(devices.end()));
   }
@@ -59,7 +76,9 @@ absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {
 std::vector<std::string> RuntimeVersions() {
   std::vector<std::string> versions;
   for (const Row& row : kBackends) {
-    versions.push_back(row.runtime_version());
+    if (row.runtime_version != nullptr) {
+      versions.push_back(row.runtime_version());
+    }
   }
   return versions;
 }

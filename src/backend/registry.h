@@ -10,7 +10,7 @@
 namespace accelerd {
 
 struct BackendOptions {
-  std::string device = "CPU";   ///< As the runtime names it: "CPU", "GPU.0", "NPU", "BATCH:CPU(4)".
+  std::string device = "CPU";  ///< As the runtime names it: "CPU", "GPU.0", "NPU", "BATCH:CPU(4)"; or "SIMULATED:FILE".
   std::string cache_directory;  ///< Of compiled models; empty: no cache.
 };
 

@@ -114,18 +114,20 @@ void RunQueue::FailAll(std::unique_lock<std::mutex>& lock) {
 }
 
 void RunQueue::BeginNext(std::unique_lock<std::mutex>& lock) {
-  Running running{.run = std::move(waiting_.front()), .plan = {}, .begin = Clock::Steady().Now()};
+  const Time begin = Clock::Steady().Now();
+  SimulatedRun run = std::move(waiting_.front());
   waiting_.pop_front();
   lock.unlock();
-  const SimulatedModelInfo& model = *running.run.model;
+  RunPlan plan;
   // What does not fit is refused before the stick sees it.
-  running.plan.status = CheckTensors(model.info.signature, running.run.inputs, running.run.outputs);
-  if (running.plan.status.ok()) {
-    running.plan = plan_(model);
+  if (absl::Status fits = CheckTensors(run.model->info.signature, run.inputs, run.outputs); fits.ok()) {
+    plan = plan_(*run.model);
+  } else {
+    plan.status = std::move(fits);
   }
-  const Time end = running.plan.hangs ? Time::max() : running.begin + running.plan.latency;
+  const Time end = plan.hangs ? Time::max() : begin + plan.latency;
   lock.lock();
-  running_.emplace(end, std::move(running));
+  running_.emplace(end, Running{std::move(run), std::move(plan), begin});
 }
 
 void RunQueue::CompleteFirst(std::unique_lock<std::mutex>& lock) {
