@@ -1,22 +1,21 @@
 #include "app/commands.h"
 
-#include <cstdio>
+#include <map>
 #include <span>
 #include <string_view>
 
 #include "app/serve.h"
 #include "app/version.h"
 #include "backend/registry.h"
-#include "cli/commands.h"
+#include "cli/client_command.h"
+#include "cli/console.h"
+#include "cli/exit_codes.h"
 #include "config/documentation.h"
 #include "config/serve_command.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
-
-constexpr int kFailed = 1;
-constexpr int kUsageError = 2;
 
 std::string Help() {
   return fmt::format(
@@ -31,76 +30,85 @@ std::string Help() {
       ClientCommandsHelp());
 }
 
+int Print(std::string_view text) {
+  WriteOutput(text);
+  return FlushOutput(kExitOk);
+}
+
 int Serve(std::span<const std::string> arguments) {
   const absl::StatusOr<ServeCommand> command = ParseServeCommand(arguments, ProcessEnvironment());
   if (!command.ok()) {
-    fmt::print(stderr, "accelerd: {}\nsee accelerd serve --help\n", Message(command.status()));
-    return kUsageError;
+    return UsageError("serve", Message(command.status()));
   }
   for (const std::string& warning : command->warnings) {
-    fmt::print(stderr, "accelerd: {}\n", warning);
+    PrintMessage(warning);
   }
-  if (command->action == ServeCommand::Action::kServe) {
-    return RunService(command->options);
-  }
-  fmt::print("{}", command->text);
-  return 0;
+  return command->action == ServeCommand::Action::kServe ? RunService(command->options) : Print(command->text);
 }
 
 int Devices() {
   const absl::StatusOr<std::vector<DeviceDescription>> devices = ListDevices();
   if (!devices.ok()) {
-    fmt::print(stderr, "accelerd: {}\n", Message(devices.status()));
-    return kFailed;
+    PrintMessage(Message(devices.status()));
+    return kExitFailed;
   }
+  std::string text;
   for (const DeviceDescription& device : *devices) {
-    fmt::print("{:<12} {}\n", device.name, device.full_name);
+    text += fmt::format("{:<12} {}\n", device.name, device.full_name);
   }
-  return 0;
+  return Print(text);
 }
 
 int Version() {
-  fmt::print("accelerd {}\n", kVersion);
+  std::string text = fmt::format("accelerd {}\n", kVersion);
   for (const std::string& runtime : RuntimeVersions()) {
-    fmt::print("{}\n", runtime);
+    text += runtime + "\n";
   }
-  return 0;
+  return Print(text);
+}
+
+int Options() {
+  return Print(ConfigurationMarkdown());
+}
+
+int PrintHelp() {
+  return Print(Help());
+}
+
+/// Commands that take no arguments.
+const std::map<std::string, int (*)(), std::less<>>& PlainCommands() {
+  static const std::map<std::string, int (*)(), std::less<>> commands = {
+      {"devices", Devices}, {"options", Options},  {"version", Version}, {"--version", Version},
+      {"help", PrintHelp},  {"--help", PrintHelp}, {"-h", PrintHelp}};
+  return commands;
 }
 
 }  // namespace
 
 int RunCommand(const std::vector<std::string>& arguments) {
-  const std::string_view command = arguments.empty() ? "" : std::string_view(arguments.front());
-  const std::span<const std::string> rest = std::span(arguments).subspan(arguments.empty() ? 0 : 1);
+  ReserveStandardDescriptors();
+  if (arguments.empty()) {
+    PrintMessage("a command is missing\n" + Help());
+    return kExitUsage;
+  }
+  const std::string& command = arguments.front();
+  const std::span<const std::string> rest = std::span(arguments).subspan(1);
   if (command == "serve") {
     return Serve(rest);
   }
   if (IsClientCommand(command)) {
-    return RunClientCommand(std::string(command), rest);
+    return RunClientCommand(command, rest);
   }
-  if (command == "help" || command == "--help" || command == "-h") {
-    fmt::print("{}", Help());
-    return 0;
+  const auto plain = PlainCommands().find(command);
+  if (plain == PlainCommands().end()) {
+    PrintMessage(fmt::format("there is no command \"{}\"; see accelerd --help", command));
+    return kExitUsage;
   }
-  const bool alone = rest.empty();
-  if ((command == "version" || command == "--version") && alone) {
-    return Version();
+  if (!rest.empty()) {
+    PrintMessage(fmt::format("{} takes no arguments", command));
+    return kExitUsage;
   }
-  if (command == "devices" && alone) {
-    return Devices();
-  }
-  if (command == "options" && alone) {
-    fmt::print("{}", ConfigurationMarkdown());
-    return 0;
-  }
-  if (command.empty()) {
-    fmt::print(stderr, "{}", Help());
-  } else if (command == "version" || command == "devices" || command == "options") {
-    fmt::print(stderr, "accelerd: {} takes no arguments\n", command);
-  } else {
-    fmt::print(stderr, "accelerd: there is no command \"{}\"; see accelerd --help\n", command);
-  }
-  return kUsageError;
+  return plain->second();
 }
 
 }  // namespace accelerd
