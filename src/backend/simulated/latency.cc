@@ -49,7 +49,7 @@ absl::Status NoLatency(std::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<Duration> ParseDuration(std::string_view text) {
+absl::StatusOr<Duration> ParseSimulatedDuration(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
@@ -83,7 +83,7 @@ absl::StatusOr<Latency> Latency::Parse(std::string_view text) {
   Latency latency;
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) {
-    ACCELERD_ASSIGN_OR_RETURN(latency.first_, ParseDuration(text));
+    ACCELERD_ASSIGN_OR_RETURN(latency.first_, ParseSimulatedDuration(text));
     return latency;
   }
   const auto* distribution = std::ranges::find(kDistributions, text.substr(0, colon), &Distribution::name);
@@ -94,9 +94,9 @@ absl::StatusOr<Latency> Latency::Parse(std::string_view text) {
     return NoLatency(text);
   }
   latency.kind_ = distribution->kind;
-  ACCELERD_ASSIGN_OR_RETURN(latency.first_, ParseDuration(parameters.substr(0, comma)));
+  ACCELERD_ASSIGN_OR_RETURN(latency.first_, ParseSimulatedDuration(parameters.substr(0, comma)));
   if (count == 2) {
-    ACCELERD_ASSIGN_OR_RETURN(latency.second_, ParseDuration(parameters.substr(comma + 1)));
+    ACCELERD_ASSIGN_OR_RETURN(latency.second_, ParseSimulatedDuration(parameters.substr(comma + 1)));
   }
   if (latency.kind_ == Kind::kUniform && latency.second_ < latency.first_) {
     return NoLatency(text);

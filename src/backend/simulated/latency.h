@@ -11,7 +11,7 @@
 namespace accelerd {
 
 /// "250us", "5ms", "1.5s", "2m" or "0"; at most a day. kInvalidArgument otherwise.
-absl::StatusOr<Duration> ParseDuration(std::string_view text);
+absl::StatusOr<Duration> ParseSimulatedDuration(std::string_view text);
 
 /// In the largest unit that keeps it whole: "1500us", "5ms", "0".
 std::string DurationToString(Duration duration);

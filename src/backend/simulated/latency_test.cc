@@ -13,14 +13,14 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(ParseDuration, ReadsUnits) {
-  EXPECT_EQ(*ParseDuration("250us"), microseconds(250));
-  EXPECT_EQ(*ParseDuration("5ms"), milliseconds(5));
-  EXPECT_EQ(*ParseDuration("1.5s"), milliseconds(1500));
-  EXPECT_EQ(*ParseDuration("2m"), seconds(120));
-  EXPECT_EQ(*ParseDuration("0"), seconds(0));
+TEST(ParseSimulatedDuration, ReadsUnits) {
+  EXPECT_EQ(*ParseSimulatedDuration("250us"), microseconds(250));
+  EXPECT_EQ(*ParseSimulatedDuration("5ms"), milliseconds(5));
+  EXPECT_EQ(*ParseSimulatedDuration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(*ParseSimulatedDuration("2m"), seconds(120));
+  EXPECT_EQ(*ParseSimulatedDuration("0"), seconds(0));
   for (const char* text : {"", "5", "ms", "-1s", "5 ms", "2h", "nans", "inf s", "infs", "1e9s", "5msx"}) {
-    EXPECT_EQ(ParseDuration(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_EQ(ParseSimulatedDuration(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
 

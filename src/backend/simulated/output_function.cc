@@ -1,5 +1,6 @@
 #include "backend/simulated/output_function.h"
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -21,22 +22,48 @@ std::uint64_t Mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// One to one in each word, because the factors are odd; different for each place.
-std::uint64_t WeightedSum(std::span<const std::byte> bytes) {
-  std::uint64_t sum = 0;
-  std::uint64_t factor = 1;
-  for (std::size_t i = 0; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t), factor += 2) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, sizeof word);
-    sum += (word ^ (word >> 32)) * factor;
+/// Sums of the words in eight lanes: plain ones, where a change of a single word always shows, and sums of the sums so
+/// far, where its place does. Only additions: compilers make them wide.
+class LaneSums {
+ public:
+  static constexpr std::size_t kLanes = 8;
+  static constexpr std::size_t kBlock = kLanes * sizeof(std::uint64_t);
+
+  void Add(std::span<const std::byte> bytes) {
+    std::size_t done = 0;
+    for (; done + kBlock <= bytes.size(); done += kBlock) {
+      AddBlock(bytes.data() + done);
+    }
+    if (done < bytes.size()) {
+      std::array<std::byte, kBlock> last{};
+      std::memcpy(last.data(), bytes.data() + done, bytes.size() - done);
+      AddBlock(last.data());
+    }
   }
-  if (const std::size_t rest = bytes.size() % sizeof(std::uint64_t); rest > 0) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + bytes.size() - rest, rest);
-    sum += (word ^ (word >> 32)) * factor;
+
+  std::uint64_t MixInto(std::uint64_t seed) const {
+    for (const std::uint64_t sum : sums_) {
+      seed = Mix(seed + sum);
+    }
+    for (const std::uint64_t sum : sums_of_sums_) {
+      seed = Mix(seed + sum);
+    }
+    return seed;
   }
-  return sum;
-}
+
+ private:
+  void AddBlock(const std::byte* block) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, block + lane * sizeof word, sizeof word);
+      sums_[lane] += word ^ (word >> 32);
+      sums_of_sums_[lane] += sums_[lane];
+    }
+  }
+
+  std::array<std::uint64_t, kLanes> sums_{};
+  std::array<std::uint64_t, kLanes> sums_of_sums_{};
+};
 
 /// m / 2^11 for m < 2^11, as the bits of a half.
 std::uint16_t HalfBits(std::uint64_t m) {
@@ -72,7 +99,9 @@ std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
   std::uint64_t seed = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), seed, 16);
   for (const Tensor& input : inputs) {
-    seed = Mix(seed + WeightedSum(input.bytes()) + input.byte_size());
+    LaneSums sums;
+    sums.Add(input.bytes());
+    seed = sums.MixInto(Mix(seed + input.byte_size()));
   }
   return seed;
 }
@@ -80,11 +109,14 @@ std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
 void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output) {
   const std::uint64_t x = Mix(seed + (index + 1) * kGolden);
   const auto integer = [](std::uint64_t bits) { return bits >> 57; };
+  const auto steps = [](std::uint64_t bits) {
+    return static_cast<std::int32_t>(bits >> 40);
+  };  // Signed converts faster.
   switch (output.element_type()) {
     case ElementType::kF32:
-      return Fill<float>(output, x, [](std::uint64_t bits) { return static_cast<float>(bits >> 40) * 0x1p-24F; });
+      return Fill<float>(output, x, [&](std::uint64_t bits) { return static_cast<float>(steps(bits)) * 0x1p-24F; });
     case ElementType::kF64:
-      return Fill<double>(output, x, [](std::uint64_t bits) { return static_cast<double>(bits >> 40) * 0x1p-24; });
+      return Fill<double>(output, x, [&](std::uint64_t bits) { return static_cast<double>(steps(bits)) * 0x1p-24; });
     case ElementType::kF16:
       return Fill<std::uint16_t>(output, x, [](std::uint64_t bits) { return HalfBits(bits >> 53); });
     case ElementType::kBf16:

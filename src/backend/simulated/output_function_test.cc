@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,26 +39,57 @@ std::vector<T> Output(ElementType type, std::size_t index = 0) {
 // The numbers are those of simulated_outputs in docs/simulated-device.md.
 TEST(OutputFunction, IsTheDocumentedOne) {
   EXPECT_THAT(Output<float>(ElementType::kF32),
-              ElementsAre(0.004744231700897217F, 0.6227782368659973F, 0.2408122420310974F, 0.8588462471961975F));
+              ElementsAre(0.6683903336524963F, 0.28642433881759644F, 0.9044583439826965F, 0.5224922895431519F));
   EXPECT_THAT(Output<double>(ElementType::kF64),
-              ElementsAre(0.004744231700897217, 0.6227782368659973, 0.2408122420310974, 0.8588462471961975));
-  EXPECT_THAT(Output<std::uint8_t>(ElementType::kBool), ElementsAre(0, 1, 0, 1));
-  EXPECT_THAT(Output<std::uint8_t>(ElementType::kU8), ElementsAre(0, 79, 30, 109));
-  EXPECT_THAT(Output<std::int8_t>(ElementType::kI8), ElementsAre(0, 79, 30, 109));
-  EXPECT_THAT(Output<std::uint16_t>(ElementType::kU16), ElementsAre(0, 79, 30, 109));
-  EXPECT_THAT(Output<std::int32_t>(ElementType::kI32), ElementsAre(0, 79, 30, 109));
-  EXPECT_THAT(Output<std::int64_t>(ElementType::kI64), ElementsAre(0, 79, 30, 109));
-  EXPECT_EQ(Output<float>(ElementType::kF32, 1)[0], 0.9793607592582703F);
+              ElementsAre(0.6683903336524963, 0.28642433881759644, 0.9044583439826965, 0.5224922895431519));
+  EXPECT_THAT(Output<std::uint8_t>(ElementType::kBool), ElementsAre(1, 0, 1, 1));
+  EXPECT_THAT(Output<std::uint8_t>(ElementType::kU8), ElementsAre(85, 36, 115, 66));
+  EXPECT_THAT(Output<std::int8_t>(ElementType::kI8), ElementsAre(85, 36, 115, 66));
+  EXPECT_THAT(Output<std::uint16_t>(ElementType::kU16), ElementsAre(85, 36, 115, 66));
+  EXPECT_THAT(Output<std::int32_t>(ElementType::kI32), ElementsAre(85, 36, 115, 66));
+  EXPECT_THAT(Output<std::int64_t>(ElementType::kI64), ElementsAre(85, 36, 115, 66));
+  EXPECT_EQ(Output<float>(ElementType::kF32, 1)[0], 0.3542885184288025F);
 }
 
 TEST(OutputFunction, WritesHalvesAndBfloats) {
-  // 9, 1275, 493 and 1758 of 2048 steps: sign 0, exponent, mantissa.
-  EXPECT_THAT(Output<std::uint16_t>(ElementType::kF16), ElementsAre(0x1C80, 0x38FB, 0x33B4, 0x3ADE));
+  EXPECT_THAT(Output<std::uint16_t>(ElementType::kF16), ElementsAre(0x3958, 0x3494, 0x3B3C, 0x382E));
   std::vector<float> bfloats;
   for (const std::uint16_t bits : Output<std::uint16_t>(ElementType::kBf16)) {
     bfloats.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U));
   }
-  EXPECT_THAT(bfloats, ElementsAre(0.00390625F, 0.62109375F, 0.23828125F, 0.85546875F));
+  EXPECT_THAT(bfloats, ElementsAre(0.66796875F, 0.28515625F, 0.90234375F, 0.51953125F));
+}
+
+/// The first value of an f64 output for u16 values 0, 1, 2 ….
+double FirstValue(std::int64_t size) {
+  const Tensor input = *Tensor::Allocate(ElementType::kU16, {size});
+  for (std::int64_t i = 0; i < size; ++i) {
+    input.elements<std::uint16_t>()[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(i);
+  }
+  const Tensor output = *Tensor::Allocate(ElementType::kF64, {1});
+  FillOutput(InputSeed(kHash, {input}), 0, output);
+  return output.elements<double>()[0];
+}
+
+TEST(OutputFunction, TakesInputsOfManyBlocksAndOfNone) {
+  EXPECT_EQ(FirstValue(1000), 0.3095514178276062);
+  EXPECT_EQ(FirstValue(0), 0.5582188367843628);
+}
+
+TEST(OutputFunction, WritesEveryStepOfAHalf) {
+  // Many values, so that the least ones and 0 are among them: each is a multiple of 2^-11 under 1.
+  const Tensor output = *Tensor::Allocate(ElementType::kF16, {20000});
+  FillOutput(1, 0, output);
+  std::set<int> seen;
+  for (const std::uint16_t bits : output.elements<std::uint16_t>()) {
+    const double value = bits == 0 ? 0 : std::ldexp(1024 + (bits & 0x3FF), (bits >> 10) - 25);
+    const double steps = value * 2048;
+    ASSERT_EQ(steps, std::floor(steps)) << bits;
+    seen.insert(static_cast<int>(steps));
+  }
+  EXPECT_EQ(seen.size(), 2048);
+  EXPECT_EQ(*seen.begin(), 0);
+  EXPECT_EQ(*seen.rbegin(), 2047);
 }
 
 TEST(OutputFunction, EveryBitOfEveryInputMatters) {

@@ -1,11 +1,16 @@
 #include "backend/simulated/simulate_command.h"
 
-#include <cstdint>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
 #include <cstdio>
+#include <map>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "backend/simulated/stick_file.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
@@ -16,79 +21,163 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsageError = 2;
 
-/// The arguments as they were given.
+/// What the arguments say.
 struct Arguments {
+  bool help = false;
   std::string file;
-  bool json = false;
-  std::vector<std::string> settings;
-  std::string kind;
-  std::string stage;
-  std::string model;
-  std::string delay = "0";
-  std::uint64_t after = 0;
-  std::uint64_t count = 1;
-  double factor = 10;
+  std::string command = "show";
+  std::vector<std::string> operands;           ///< Of the command.
+  std::map<std::string, std::string> options;  ///< By name, without the dashes.
 };
 
-std::string Footer() {
-  std::string text = "Settings:\n";
-  for (const StickSetting& setting : StickSettingTable()) {
-    text += fmt::format("  {:<22}{}\n", setting.name, setting.help);
+struct CommandRow {
+  std::string_view name;
+  std::string_view operands;  ///< As people read it.
+  std::size_t min_operands;
+  std::size_t max_operands;
+  std::string_view help;
+};
+constexpr std::array<CommandRow, 7> kCommands = {
+    {{"show", "[--json]", 0, 0, "the stick; also without a command"},
+     {"set", "NAME=VALUE...", 1, 100, "change settings"},
+     {"unplug", "", 0, 0, "unplug the stick now"},
+     {"replug", "", 0, 0, "plug it in again now"},
+     {"fault", "KIND [OPTIONS]", 1, 1, "let a fault happen"},
+     {"clear", "", 0, 0, "drop the faults that are due"},
+     {"reset", "", 0, 0, "a new stick: default settings, plugged in, no faults, counters at 0"}}};
+
+struct OptionRow {
+  std::string_view name;
+  std::string_view command;
+  std::string_view value;  ///< Empty: it takes none.
+  std::string_view help;
+};
+constexpr std::array<OptionRow, 7> kOptions = {
+    {{"json", "show", "", "as JSON"},
+     {"during", "fault", "STAGE", "now, open, load, run or probe; default: the usual one of the kind"},
+     {"after-runs", "fault", "N", "let N inferences (openings, loads, probes) pass first"},
+     {"in", "fault", "DURATION", "not before this time from now: 10s"},
+     {"model", "fault", "NAME", "only for this model"},
+     {"count", "fault", "N", "how many times; default: 1; 0: without end"},
+     {"factor", "fault", "F", "of slow; default: 10"}}};
+
+std::string Help() {
+  std::string text =
+      "Shows and edits a simulated device: FILE is what follows SIMULATED: in --device.\n\n"
+      "Usage: accelerd simulate FILE [COMMAND]\n\nCommands:\n";
+  for (const CommandRow& row : kCommands) {
+    text += fmt::format("  {:<24}{}\n", fmt::format("{} {}", row.name, row.operands), row.help);
   }
-  text += "\nFaults, and during what they can strike, the usual first:\n";
+  text += "\nOptions of fault:\n";
+  for (const OptionRow& row : kOptions) {
+    if (row.command == "fault") {
+      text += fmt::format("  {:<24}{}\n", fmt::format("--{} {}", row.name, row.value), row.help);
+    }
+  }
+  text += "\nSettings:\n";
+  for (const StickSetting& setting : StickSettingTable()) {
+    text += fmt::format("  {:<24}{}\n", setting.name, setting.help);
+  }
+  text += "\nKinds of faults, and during what they can strike, the usual first:\n";
   for (const FaultKindRow& row : FaultKindTable()) {
     std::string stages;
     for (const FaultStage stage : row.stages) {
       stages += fmt::format("{}{}", stages.empty() ? "" : ", ", FaultStageName(stage));
     }
-    text += fmt::format("  {:<22}{}\n  {:<22}  ({})\n", row.name, row.help, "", stages);
+    text += fmt::format("  {:<24}{} ({})\n", row.name, row.help, stages);
   }
   return text;
 }
 
-void Declare(CLI::App& app, Arguments& arguments) {
-  app.name("accelerd simulate");
-  app.require_subcommand(0, 1);
-  app.footer(Footer());
-  app.add_option("FILE", arguments.file, "The state file: what follows SIMULATED: in --device")->required();
-  app.add_flag("--json", arguments.json, "Show the state as JSON");
-  CLI::App* show = app.add_subcommand("show", "Show the stick (also without a command)");
-  show->add_flag("--json", arguments.json, "As JSON");
-  CLI::App* set = app.add_subcommand("set", "Change settings: latency=5ms slots=2");
-  set->add_option("SETTING", arguments.settings, "NAME=VALUE")->required();
-  app.add_subcommand("unplug", "Unplug the stick now");
-  app.add_subcommand("replug", "Plug it in again now");
-  app.add_subcommand("clear", "Drop the faults that are due");
-  app.add_subcommand("reset", "A new stick: default settings, plugged in, no faults, counters at 0");
-  CLI::App* fault = app.add_subcommand("fault", "Let a fault happen");
-  fault->add_option("KIND", arguments.kind, "See below")->required();
-  fault->add_option("--during", arguments.stage, "now, open, load, run or probe. Default: the usual of the kind");
-  fault
-      ->add_option("--after-runs,--after", arguments.after,
-                   "Let N inferences (openings, loads, probes) pass first; without --during it strikes a run")
-      ->check(CLI::NonNegativeNumber);
-  fault->add_option("--in", arguments.delay, "Not before this time from now: 10s");
-  fault->add_option("--model", arguments.model, "Only for this model; without --during it strikes a run");
-  fault->add_option("--count", arguments.count, "How many times. Default: 1; 0: without end")
-      ->check(CLI::NonNegativeNumber);
-  fault->add_option("--factor", arguments.factor, "Of slow. Default: 10");
+/// Whether what was given goes together.
+absl::Status Validate(const Arguments& arguments) {
+  if (arguments.file.empty()) {
+    return absl::InvalidArgumentError("the state file is missing: accelerd simulate FILE [COMMAND]");
+  }
+  const auto* command = std::ranges::find(kCommands, arguments.command, &CommandRow::name);
+  if (command == kCommands.end()) {
+    return absl::InvalidArgumentError(fmt::format("there is no command \"{}\"", arguments.command));
+  }
+  if (arguments.operands.size() < command->min_operands || arguments.operands.size() > command->max_operands) {
+    return absl::InvalidArgumentError(fmt::format("give: {} {}", command->name, command->operands));
+  }
+  for (const auto& [name, value] : arguments.options) {
+    const auto* option = std::ranges::find(kOptions, name, &OptionRow::name);
+    if (option->command != arguments.command) {
+      return absl::InvalidArgumentError(fmt::format("--{} belongs to {}", name, option->command));
+    }
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Fault> MakeFault(const CLI::App& command, const Arguments& arguments) {
+absl::StatusOr<Arguments> Parse(std::span<const std::string> args) {
+  Arguments arguments;
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--help" || args[i] == "-h") {
+      arguments.help = true;
+      return arguments;
+    }
+    if (!args[i].starts_with("--")) {
+      words.push_back(args[i]);
+      continue;
+    }
+    const std::size_t equals = args[i].find('=');
+    const std::string name = args[i].substr(2, equals == std::string::npos ? equals : equals - 2);
+    const auto* option = std::ranges::find(kOptions, name, &OptionRow::name);
+    if (option == kOptions.end()) {
+      return absl::InvalidArgumentError(fmt::format("unknown flag --{}", name));
+    }
+    const bool separate = !option->value.empty() && equals == std::string::npos;
+    if ((separate && i + 1 == args.size()) || (option->value.empty() && equals != std::string::npos)) {
+      return absl::InvalidArgumentError(fmt::format("--{} takes {} value", name, separate ? "a" : "no"));
+    }
+    arguments.options[name] = separate ? args[++i] : equals == std::string::npos ? "" : args[i].substr(equals + 1);
+  }
+  arguments.file = words.empty() ? "" : words[0];
+  if (words.size() > 1) {
+    arguments.command = words[1];
+    arguments.operands.assign(words.begin() + 2, words.end());
+  }
+  ACCELERD_RETURN_IF_ERROR(Validate(arguments));
+  return arguments;
+}
+
+/// Sets `number` to the value of an option, where it is given.
+template <typename T>
+absl::Status ReadNumber(const Arguments& arguments, const std::string& name, T& number) {
+  const auto option = arguments.options.find(name);
+  if (option == arguments.options.end()) {
+    return absl::OkStatus();
+  }
+  const std::string& text = option->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return absl::InvalidArgumentError(fmt::format("--{} is no number: \"{}\"", name, text));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fault> MakeFault(const Arguments& arguments) {
+  const std::map<std::string, std::string>& options = arguments.options;
   Fault fault;
-  ACCELERD_ASSIGN_OR_RETURN(fault.kind, ParseFaultKind(arguments.kind));
+  ACCELERD_ASSIGN_OR_RETURN(fault.kind, ParseFaultKind(arguments.operands.front()));
   fault.stage = RowOf(fault.kind).stages.front();
-  if (!arguments.stage.empty()) {
-    ACCELERD_ASSIGN_OR_RETURN(fault.stage, ParseFaultStage(arguments.stage));
-  } else if (fault.stage == FaultStage::kNow && (command.count("--after-runs") > 0 || command.count("--model") > 0)) {
+  if (options.contains("during")) {
+    ACCELERD_ASSIGN_OR_RETURN(fault.stage, ParseFaultStage(options.at("during")));
+  } else if (fault.stage == FaultStage::kNow && (options.contains("after-runs") || options.contains("model"))) {
     fault.stage = FaultStage::kRun;
   }
-  ACCELERD_ASSIGN_OR_RETURN(const Duration delay, ParseDuration(arguments.delay));
-  fault.at = delay > Duration(0) ? WallClockSeconds() + std::chrono::duration<double>(delay).count() : 0;
-  fault.model = arguments.model;
-  fault.after = arguments.after;
-  fault.count = arguments.count;
-  fault.factor = arguments.factor;
+  if (options.contains("in")) {
+    ACCELERD_ASSIGN_OR_RETURN(const Duration delay, ParseSimulatedDuration(options.at("in")));
+    fault.at = WallClockSeconds() + std::chrono::duration<double>(delay).count();
+  }
+  if (options.contains("model")) {
+    fault.model = options.at("model");
+  }
+  ACCELERD_RETURN_IF_ERROR(ReadNumber(arguments, "after-runs", fault.after));
+  ACCELERD_RETURN_IF_ERROR(ReadNumber(arguments, "count", fault.count));
+  ACCELERD_RETURN_IF_ERROR(ReadNumber(arguments, "factor", fault.factor));
   ACCELERD_RETURN_IF_ERROR(ValidateFault(fault));
   return fault;
 }
@@ -122,21 +211,20 @@ void Reset(StickState& state) {
   state = fresh;
 }
 
-absl::Status Edit(const CLI::App& command, const Arguments& arguments, StickState& state) {
-  const std::string& name = command.get_name();
-  if (name == "set") {
-    return Set(state, arguments.settings);
+absl::Status Edit(const Arguments& arguments, StickState& state) {
+  if (arguments.command == "set") {
+    return Set(state, arguments.operands);
   }
-  if (name == "fault") {
-    ACCELERD_ASSIGN_OR_RETURN(const Fault fault, MakeFault(command, arguments));
+  if (arguments.command == "fault") {
+    ACCELERD_ASSIGN_OR_RETURN(const Fault fault, MakeFault(arguments));
     return AddFault(state, fault);
   }
-  if (name == "clear") {
+  if (arguments.command == "clear") {
     state.faults.clear();
-  } else if (name == "reset") {
+  } else if (arguments.command == "reset") {
     Reset(state);
   } else {
-    Plug(state, name == "replug");
+    Plug(state, arguments.command == "replug");
   }
   return absl::OkStatus();
 }
@@ -186,38 +274,29 @@ absl::Status Show(StickFile& file, bool json) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const CLI::App& app, const Arguments& arguments) {
+absl::Status Run(const Arguments& arguments) {
   StickFile file(arguments.file);
-  const std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* command : commands) {
-    if (command->parsed() && command->get_name() != "show") {
-      return file.Update([&](StickState& state) { return Edit(*command, arguments, state); }).status();
-    }
+  if (arguments.command == "show") {
+    return Show(file, arguments.options.contains("json"));
   }
-  return Show(file, arguments.json);
+  return file.Update([&](StickState& state) { return Edit(arguments, state); }).status();
 }
 
 }  // namespace
 
 int RunSimulateCommand(std::span<const std::string> args) {
-  CLI::App app("Shows and edits the state file of a simulated device.");
-  Arguments arguments;
-  Declare(app, arguments);
-  try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+  const absl::StatusOr<Arguments> arguments = Parse(args);
+  if (arguments.ok() && arguments->help) {
+    fmt::print("{}", Help());
     return 0;
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "accelerd: {}\nsee accelerd simulate --help\n", error.what());
-    return kUsageError;
   }
-  const absl::Status status = Run(app, arguments);
+  const absl::Status status = arguments.ok() ? Run(*arguments) : arguments.status();
   if (status.ok()) {
     return 0;
   }
-  fmt::print(stderr, "accelerd: {}\n", Message(status));
-  return status.code() == absl::StatusCode::kInvalidArgument ? kUsageError : kFailed;
+  const bool usage = status.code() == absl::StatusCode::kInvalidArgument;
+  fmt::print(stderr, "accelerd: {}\n{}", Message(status), usage ? "see accelerd simulate --help\n" : "");
+  return usage ? kUsageError : kFailed;
 }
 
 }  // namespace accelerd

@@ -117,7 +117,11 @@ TEST_F(SimulateCommandTest, RefusesWhatItDoesNotKnow) {
                                              {"fault", "replug", "--during", "run"},
                                              {"fault", "hang", "--in", "soon"},
                                              {"fault", "hang", "--after-runs", "-1"},
-                                             {"unplug", "now"}}) {
+                                             {"unplug", "now"},
+                                             {"show", "--count", "1"},
+                                             {"show", "--json=yes"},
+                                             {"fault", "hang", "--count"},
+                                             {"--loud"}}) {
     EXPECT_EQ(Run(arguments), 2) << testing::PrintToString(arguments);
     EXPECT_THAT(error_, HasSubstr("accelerd: "));
   }

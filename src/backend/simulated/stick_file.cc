@@ -74,7 +74,7 @@ absl::StatusOr<std::string> ReadAll(const UniqueFd& file, const std::string& pat
     }
     text.append(chunk, static_cast<std::size_t>(count));
     if (text.size() > kMaxBytes) {
-      return absl::InvalidArgumentError(fmt::format("{} is no stick: it has more than {} bytes", path, kMaxBytes));
+      return absl::FailedPreconditionError(fmt::format("{} is no stick: it has more than {} bytes", path, kMaxBytes));
     }
   }
   return text;
@@ -174,7 +174,8 @@ absl::StatusOr<StickState> StickFile::Load() {
   ACCELERD_RETURN_IF_ERROR(text.status());
   absl::StatusOr<StickState> state = ParseStickState(*text);
   if (!state.ok()) {
-    return Annotate(state.status(), path_ + " is no state of a simulated stick");
+    return absl::FailedPreconditionError(
+        fmt::format("{} is no state of a simulated stick: {}", path_, Message(state.status())));
   }
   return state;
 }

@@ -24,8 +24,8 @@ class StickFile {
   const std::string& path() const { return path_; }
 
   /// Edits the state under the lock of editors and returns the result; what is due by the schedule is carried out
-  /// before. A missing file is a new stick. An error of `edit` leaves the file as it was. kInvalidArgument: the file is
-  /// malformed. Waits for other editors.
+  /// before. A missing file is a new stick. An error of `edit` leaves the file as it was. kFailedPrecondition: the file
+  /// is malformed. Waits for other editors.
   absl::StatusOr<StickState> Update(const std::function<absl::Status(StickState&)>& edit);
 
   /// The state, with what is due by the schedule, but without writing it.

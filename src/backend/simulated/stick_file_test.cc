@@ -94,7 +94,7 @@ TEST_F(StickFileTest, NamesAMalformedFile) {
   std::ofstream(path_) << "{]";
   StickFile file(path_);
   const absl::Status status = file.Update(CountRun).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(Message(status).find(path_), std::string_view::npos) << status;
   EXPECT_EQ(*ReadFile(path_, 100), "{]");
 }

@@ -53,10 +53,14 @@ constexpr std::array<StickSetting, 7> kSettings = {{
      }},
     {"open_time", "of opening the stick: 200ms",
      [](const StickSettings& settings) { return DurationToString(settings.open_time); },
-     [](StickSettings& settings, std::string_view value) { return Assign(ParseDuration(value), settings.open_time); }},
+     [](StickSettings& settings, std::string_view value) {
+       return Assign(ParseSimulatedDuration(value), settings.open_time);
+     }},
     {"load_time", "of loading a model: 1.5s",
      [](const StickSettings& settings) { return DurationToString(settings.load_time); },
-     [](StickSettings& settings, std::string_view value) { return Assign(ParseDuration(value), settings.load_time); }},
+     [](StickSettings& settings, std::string_view value) {
+       return Assign(ParseSimulatedDuration(value), settings.load_time);
+     }},
     {"model_memory", "bytes that each model takes",
      [](const StickSettings& settings) { return std::to_string(settings.model_memory); },
      [](StickSettings& settings, std::string_view value) { return Assign(ParseBytes(value), settings.model_memory); }},
