@@ -90,6 +90,23 @@ class Client:
         self.session.close()
 
 
+class _KeptFile:
+    """A socket's input as HTTPResponse wants it, which outlives the response: the next one may be in its buffer."""
+
+    def __init__(self, file):
+        self.read, self.readline, self.readinto = file.read, file.readline, file.readinto
+        self.read1, self.peek = file.read1, file.peek
+
+    def makefile(self, *_):
+        return self
+
+    def flush(self):
+        """Nothing to do for an input."""
+
+    def close(self):
+        """The connection closes it."""
+
+
 class RawConnection:
     """A connection whose bytes the test chooses itself."""
 
@@ -103,6 +120,8 @@ class RawConnection:
             target = (url.hostname, url.port)
         self.socket.settimeout(timeout)
         self.socket.connect(target)
+        self._file = self.socket.makefile('rb')
+        self._input = _KeptFile(self._file)
 
     def send(self, data):
         """Sends all of it; a server that answered early and closed is no error."""
@@ -113,7 +132,7 @@ class RawConnection:
 
     def reply(self):
         """Reads one reply: status, headers (names in lower case) and body."""
-        response = http.client.HTTPResponse(self.socket)
+        response = http.client.HTTPResponse(self._input)
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return response.status, headers, response.read()
@@ -121,11 +140,12 @@ class RawConnection:
     def closed(self):
         """Waits for the end of file that the server sends; false when bytes come instead."""
         try:
-            return self.socket.recv(1) == b''
+            return self._input.read(1) == b''
         except ConnectionResetError:
             return True
 
     def close(self):
+        self._file.close()
         self.socket.close()
 
     def __enter__(self):

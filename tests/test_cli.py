@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from client import Client, json_of
+from client import Client, array_of, error_of, json_of
 from service import run
 
 USAGE = 2
@@ -112,11 +112,12 @@ def test_the_models_folder_must_exist(tmp_path):
     assert str(tmp_path / 'absent') in text(result.stderr)
 
 
-def test_an_unknown_device(models, tmp_path):
-    result = run('serve', '--listen', '127.0.0.1:0', '--models', models, '--device', 'ABSENT', '--cache-dir', 'none',
-                 '--state-dir', 'none', '--lock-dir', tmp_path)
-    assert result.returncode not in (0, None)
-    assert 'ABSENT' in text(result.stderr) and 'accelerd devices' in text(result.stderr)
+def test_a_device_that_is_not_there_is_named_and_everything_else_is_served(start, models, digit):
+    service = start(models, '--device', 'ABSENT', ready=False)
+    line = service.wait_for_log(r'.* (warning|error) .*ABSENT.*').group()
+    assert 'CPU' in line, 'the devices there are'
+    error_of(service.client.post_file('/classify/file/digit_classifier', digit), 503)
+    array_of(service.client.post_file('/test/file', digit))
 
 
 def test_ipv6(start, models):

@@ -89,7 +89,7 @@ def test_concurrent_loads_are_one_load_and_nobody_else_waits(start, folder, mode
 
     with ThreadPoolExecutor(4) as threads:
         loads = [threads.submit(load_slow, index) for index in range(4)]
-        refusal = wait_until(lambda: _while_loading(service, encoded), 'the model to be loading')
+        [refusal] = wait_until(lambda: _while_loading(service, encoded), 'the model to be loading')
         assert 'slow' in error_of(refusal, 503)
         assert int(refusal.headers['Retry-After']) >= 1
         assert json_of(service.client.get('/list')) == ['digit_classifier']
@@ -103,8 +103,9 @@ def test_concurrent_loads_are_one_load_and_nobody_else_waits(start, folder, mode
 
 
 def _while_loading(service, encoded):
+    """The refusals of one call: a response that is no success counts as false."""
     response = service.client.post_file('/inference/file/slow', encoded)
-    return response if response.status_code == 503 else None
+    return [response] if response.status_code == 503 else []
 
 
 def _loads_of(service, name):
