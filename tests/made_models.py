@@ -83,7 +83,7 @@ def class_map(element_type=np.int32):
     return ov.Model([_named(out, 'classes')], [image])
 
 
-def slow_to_compile(layers=3000, seed=0):
+def slow_to_compile(layers=1500, seed=0):
     """Many distinct convolutions: the device takes seconds to compile them."""
     rng = np.random.default_rng(seed)
     image = _input((1, 3, 16, 16))
