@@ -26,6 +26,14 @@ absl::Status GoneError() {
   return absl::UnavailableError("X_LINK_ERROR: the stick was unplugged or given up");
 }
 
+/// `factor` times as long, but no more than a day.
+Duration Slowed(Duration duration, double factor) {
+  const std::chrono::duration<double> most = std::chrono::hours(24);
+  return factor == 1
+             ? duration
+             : std::chrono::duration_cast<Duration>(std::min(std::chrono::duration<double>(duration) * factor, most));
+}
+
 void Count(StickCounters& counters, FaultStage stage) {
   counters.opens += stage == FaultStage::kOpen ? 1 : 0;
   counters.loads += stage == FaultStage::kLoad ? 1 : 0;
@@ -116,10 +124,10 @@ absl::Status StickSession::Take(Event& event) {
 }
 
 absl::StatusOr<std::uint64_t> StickSession::Load(std::string_view model, std::uint64_t memory_used) {
-  const Event event = Meet(FaultStage::kLoad, model);
   if (Gone()) {
     return GoneError();
   }
+  const Event event = Meet(FaultStage::kLoad, model);
   if (event.effects.Has(FaultKind::kHang)) {
     return WaitUntilGone();
   }
@@ -141,8 +149,11 @@ absl::StatusOr<std::uint64_t> StickSession::Load(std::string_view model, std::ui
 }
 
 absl::Status StickSession::Probe() {
+  if (Gone()) {
+    return GoneError();
+  }
   const Event event = Meet(FaultStage::kProbe, "");
-  if (!Gone() && event.effects.Has(FaultKind::kHang)) {
+  if (event.effects.Has(FaultKind::kHang)) {
     return WaitUntilGone();
   }
   if (event.effects.Has(FaultKind::kError)) {
@@ -176,10 +187,7 @@ RunPlan StickSession::Plan(const SimulatedModelInfo& model) {
   plan.hangs = event.effects.Has(FaultKind::kHang);
   plan.wrong_output = event.effects.Has(FaultKind::kWrongOutput) || of_this_opening_.Has(FaultKind::kWrongOutput);
   const double factor = event.effects.slow * of_this_opening_.slow;
-  const double most = std::chrono::duration<double>(std::chrono::hours(24)).count();
-  const std::chrono::duration<double> latency = event.settings.latency.Sample(random_);
-  plan.latency = std::chrono::duration_cast<Duration>(
-      factor == 1 ? latency : std::chrono::duration<double>(std::min(latency.count() * factor, most)));
+  plan.latency = Slowed(event.settings.latency.Sample(random_), factor);
   if (event.effects.Has(FaultKind::kError)) {
     plan.status = absl::InternalError("the inference failed on the stick (simulated fault)");
   }
@@ -248,7 +256,7 @@ void StickSession::Obey(const Event& event) {
 /// False when the stick is gone before.
 bool StickSession::Sleep(Duration duration, double factor) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::duration<double>(duration) * factor, [this] { return gone_; });
+  return !changed_.wait_for(lock, Slowed(duration, factor), [this] { return gone_; });
 }
 
 absl::Status StickSession::WaitUntilGone() {
