@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/shared_buffers.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -106,14 +107,24 @@ class BufferPool::Shelf : public std::enable_shared_from_this<Shelf> {
   std::unordered_map<std::size_t, std::vector<Memory>> idle_;
 };
 
-BufferPool::BufferPool(std::size_t max_idle_bytes) : shelf_(std::make_shared<Shelf>(max_idle_bytes)) {}
+BufferPool::BufferPool(std::size_t max_idle_bytes, Kind kind) {
+  if (kind == Kind::kShared) {
+    shared_ = std::make_shared<SharedBuffers>(max_idle_bytes);
+  } else {
+    shelf_ = std::make_shared<Shelf>(max_idle_bytes);
+  }
+}
 
 BufferPool::~BufferPool() {
-  shelf_->Close();
+  if (shared_ != nullptr) {
+    shared_->Close();
+  } else {
+    shelf_->Close();
+  }
 }
 
 absl::StatusOr<std::shared_ptr<Buffer>> BufferPool::Allocate(std::size_t bytes) {
-  return shelf_->Take(bytes);
+  return shared_ != nullptr ? shared_->Take(bytes) : shelf_->Take(bytes);
 }
 
 }  // namespace accelerd

@@ -9,6 +9,9 @@
 
 namespace accelerd {
 
+class SharedBuffers;
+struct SharedSlice;
+
 /// A fixed range of memory, aligned to 64 bytes, held by counted references.
 class Buffer {
  public:
@@ -17,6 +20,9 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   std::span<std::byte> bytes() const { return bytes_; }
+
+  /// Where the bytes lie in memory that can be passed to another process; nullptr: they lie in none.
+  virtual const SharedSlice* shared() const { return nullptr; }
 
  protected:
   explicit Buffer(std::span<std::byte> bytes) : bytes_(bytes) {}
@@ -35,8 +41,13 @@ absl::StatusOr<std::shared_ptr<Buffer>> AllocateBuffer(std::size_t bytes);
 /// later. Recycled bytes keep their old contents. Buffers may outlive the pool. Thread-safe.
 class BufferPool {
  public:
-  /// Keeps at most `max_idle_bytes` in free buffers.
-  explicit BufferPool(std::size_t max_idle_bytes);
+  enum class Kind {
+    kHeap,
+    kShared  ///< Can be passed to other processes (shared_memory.h), in regions of several buffers.
+  };
+
+  /// Keeps at most `max_idle_bytes` in free buffers; more while their region is in use.
+  explicit BufferPool(std::size_t max_idle_bytes, Kind kind = Kind::kHeap);
   ~BufferPool();
 
   /// A buffer of exactly `bytes`. Does not block. kResourceExhausted when the machine has no memory.
@@ -44,7 +55,8 @@ class BufferPool {
 
  private:
   class Shelf;
-  std::shared_ptr<Shelf> shelf_;
+  std::shared_ptr<Shelf> shelf_;           ///< Of heap memory …
+  std::shared_ptr<SharedBuffers> shared_;  ///< … or shared memory.
 };
 
 }  // namespace accelerd
