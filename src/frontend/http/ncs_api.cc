@@ -173,11 +173,12 @@ void AddTask(InferenceService& inference, Task task, Router& router) {
                   }
                   call.options.min_score = 0.01F;
                   call.options.best_of_class = true;
-                  inference.RunTask(
-                      std::move(context), std::move(call),
-                      [respond = std::move(respond)](absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
-                        respond(result.ok() ? RenderResult(**result) : NcsError(result.status()));
-                      });
+                  const std::string* labels = request->query_value("labels");
+                  inference.RunTask(std::move(context), std::move(call),
+                                    [respond = std::move(respond), labels = labels != nullptr && *labels == "1"](
+                                        absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
+                                      respond(result.ok() ? RenderResult(**result, labels) : NcsError(result.status()));
+                                    });
                 });
 }
 

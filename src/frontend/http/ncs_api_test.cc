@@ -257,6 +257,15 @@ TEST_F(NcsApiTest, ClassesAreWholePercents) {
   EXPECT_EQ(AskByPath("/classify/path/m").body, "[]");
 }
 
+TEST_F(NcsApiTest, LabelsWhereTheyAreAskedFor) {
+  inference_.result = Classes{{{7, 0.999F, "seven"}, {1, 0.5F, ""}}};
+  EXPECT_EQ(AskByPath("/classify/path/m?labels=1").body,
+            R"([{"class":7,"score":99,"label":"seven"},{"class":1,"score":50,"label":""}])");
+  inference_.result = Boxes{10, 10, {{3, 0.5F, 0, 0, 1, 1, "x"}}};
+  EXPECT_EQ(AskByPath("/detect/path/m?labels=1").body,
+            R"([{"class":3,"score":50,"x":0,"y":0,"w":10,"h":10,"label":"x"}])");
+}
+
 TEST_F(NcsApiTest, BoxesAreWholePixels) {
   // 0.1 * 640 is 64 in float32, and 0.7 * 480 is a little over 336 there, a little under it in float64.
   inference_.result = Boxes{480, 640, {{3, 0.57F, 0.1F, 0.25F, 0.5F, 0.7F, "x"}, {1, 1.0F, -0.01F, 0, 1.5F, 1, ""}}};

@@ -33,6 +33,10 @@ HttpResponse NpyResponse(std::string npy) {
   return response;
 }
 
+Json RenderClass(const ClassScore& one) {
+  return {{"class", one.index}, {"score", Truncate(100.0F * one.probability)}};
+}
+
 Json RenderBox(const Box& box, float rows, float cols) {
   const int x = Truncate(box.left * cols);
   const int y = Truncate(box.top * rows);
@@ -44,14 +48,17 @@ Json RenderBox(const Box& box, float rows, float cols) {
           {"h", Truncate(box.bottom * rows) - y}};
 }
 
-struct Renderer {
+class Renderer {
+ public:
+  explicit Renderer(bool labels) : labels_(labels) {}
+
   HttpResponse operator()(const Tensor& tensor) const { return NpyResponse(NpyFromTensor(tensor)); }
   HttpResponse operator()(const Mask& mask) const { return NpyResponse(NpyFromMask(mask)); }
 
   HttpResponse operator()(const Classes& classes) const {
     Json array = Json::array();
     for (const ClassScore& one : classes.classes) {
-      array.push_back({{"class", one.index}, {"score", Truncate(100.0F * one.probability)}});
+      Append(array, RenderClass(one), one.label);
     }
     return JsonResponse(array);
   }
@@ -59,16 +66,26 @@ struct Renderer {
   HttpResponse operator()(const Boxes& boxes) const {
     Json array = Json::array();
     for (const Box& box : boxes.boxes) {
-      array.push_back(RenderBox(box, static_cast<float>(boxes.rows), static_cast<float>(boxes.cols)));
+      Append(array, RenderBox(box, static_cast<float>(boxes.rows), static_cast<float>(boxes.cols)), box.label);
     }
     return JsonResponse(array);
   }
+
+ private:
+  void Append(Json& array, Json object, const std::string& label) const {
+    if (labels_) {
+      object["label"] = label;
+    }
+    array.push_back(std::move(object));
+  }
+
+  bool labels_;
 };
 
 }  // namespace
 
-HttpResponse RenderResult(const TaskResult& result) {
-  return std::visit(Renderer(), result);
+HttpResponse RenderResult(const TaskResult& result, bool labels) {
+  return std::visit(Renderer(labels), result);
 }
 
 HttpResponse RenderImage(const Image& image) {

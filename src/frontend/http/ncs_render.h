@@ -13,8 +13,9 @@ namespace accelerd {
 
 /// A result as the original NCS REST service answers it: a tensor or mask as .npy; classes as
 /// `[{"class", "score"}]`, boxes as `[{"class", "score", "x", "y", "w", "h"}]` in whole pixels of the image; scores are
-/// whole percents. Everything is cut off to whole numbers as Python's int() does with float32 values.
-HttpResponse RenderResult(const TaskResult& result);
+/// whole percents. Everything is cut off to whole numbers as Python's int() does with float32 values. With `labels`,
+/// which the original did not know, each class and box has its "label" too, "" where the model names none.
+HttpResponse RenderResult(const TaskResult& result, bool labels);
 
 /// uint8 .npy of shape (rows, cols, 3).
 HttpResponse RenderImage(const Image& image);
