@@ -80,6 +80,15 @@ absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options
   return models;
 }
 
+/// Who can reach the machine can use the service: there is no authentication.
+void WarnBeyondLoopback(const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    if (!address.starts_with("unix:") && !address.starts_with("127.") && !address.starts_with("[::1]:")) {
+      LogWarning("serve", fmt::format("{} is open to whoever can reach this machine", address));
+    }
+  }
+}
+
 }  // namespace
 
 /// In the order of construction; destroyed the other way round.
@@ -157,6 +166,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
   for (const std::string& address : parts->server.addresses()) {
     LogInfo("serve", fmt::format("listening on {}", address));
   }
+  WarnBeyondLoopback(parts->server.addresses());
   LoadAtStart(parts->manager, std::move(models));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }

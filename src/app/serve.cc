@@ -1,19 +1,29 @@
 #include "app/serve.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_join.h"
 #include "app/daemon.h"
 #include "app/shutdown_signals.h"
 #include "base/log.h"
+#include "cli/console.h"
+#include "engine/device_lock.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
+
+constexpr int kExitCannotStart = 1;
+constexpr int kExitDeviceOwned = 4;
 
 using Event = ShutdownSignals::Event;
 
@@ -41,6 +51,16 @@ Event WaitOrExit(ShutdownSignals& signals, std::chrono::milliseconds timeout) {
 bool WaitUntilIdle(Daemon& daemon, ShutdownSignals& signals, std::chrono::milliseconds timeout) {
   daemon.NotifyIdle([&signals](const absl::Status&) { signals.Notify(); });
   return WaitOrExit(signals, timeout) == Event::kNotified;
+}
+
+/// What keeps other services off the devices that one process alone may open.
+absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options) {
+  const std::string owner = fmt::format("process {} at {}", getpid(), absl::StrJoin(options.listen, ", "));
+  std::vector<DeviceLock> locks;
+  for (const std::string& device : ExclusiveDevices(options.device)) {
+    ACCELERD_ASSIGN_OR_RETURN(locks.emplace_back(), DeviceLock::Acquire(options.lock_dir, device, owner));
+  }
+  return locks;
 }
 
 int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
@@ -77,10 +97,15 @@ int RunService(const ServeOptions& options) {
     SetLogLevel(*level);
   }
   ShutdownSignals signals;
+  const absl::StatusOr<std::vector<DeviceLock>> locks = LockDevices(options);
+  if (!locks.ok()) {
+    PrintMessage(Message(locks.status()));
+    return absl::IsAlreadyExists(locks.status()) ? kExitDeviceOwned : kExitCannotStart;
+  }
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
   if (!daemon.ok()) {
-    fmt::print(stderr, "accelerd: {}\n", Message(daemon.status()));
-    ExitAtOnce(1);
+    PrintMessage(Message(daemon.status()));
+    ExitAtOnce(kExitCannotStart);
   }
   signals.Wait(std::nullopt);
   return Shutdown(*std::move(daemon), signals, options);

@@ -122,7 +122,7 @@ std::vector<Option> MakeTable() {
        .group = kModels,
        .value = FolderValue{&Options::state_dir, true, "XDG_STATE_HOME", ".local/state"},
        .default_text = "/var/lib/accelerd",
-       .help = "Folder for what the service remembers from one start to the next, or none"},
+       .help = "Folder for what the service remembers from one start to the next, or none; this version keeps nothing"},
       {.name = "lock-dir",
        .placeholder = "DIR",
        .group = kModels,
