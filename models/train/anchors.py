@@ -11,7 +11,7 @@ VARIANCES = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
 
 # Stride of the cells -> heights of the digits looked for there, in pixels.
 _HEIGHTS = {8: (26, 36), 16: (50, 68)}
-_WIDTH_PER_HEIGHT = 0.64  # The median of the digits.
+_WIDTH_PER_HEIGHT = 0.64  # About the median of the digits.
 _MATCH_IOU = 0.5
 
 

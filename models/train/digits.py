@@ -42,8 +42,7 @@ def load_split() -> tuple[Digits, Digits]:
 def stamp(rng: np.random.Generator, digit: np.ndarray, size: int) -> np.ndarray:
   """Draws an 8x8 digit about `size` pixels tall, a bit slanted and stretched.
 
-  Returns its opacity, float32 (h, w) in 0..1, cropped so that the pixels of at
-  least one half opacity touch all four sides.
+  Returns its opacity, float32 (h, w) in 0..1, without empty margins.
   """
   angle = np.deg2rad(rng.uniform(-12, 12))
   slant = rng.uniform(-0.15, 0.15)
@@ -59,6 +58,12 @@ def stamp(rng: np.random.Generator, digit: np.ndarray, size: int) -> np.ndarray:
   transform = np.column_stack([shape, move])
   ink = cv2.warpAffine(digit, transform, (side, side), flags=cv2.INTER_CUBIC)
   opacity = np.clip((ink - _INK_LOW) / (_INK_HIGH - _INK_LOW), 0, 1)
-  rows = np.flatnonzero((opacity >= 0.5).any(axis=1))
-  columns = np.flatnonzero((opacity >= 0.5).any(axis=0))
-  return opacity[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+  x0, y0, x1, y1 = bounds(opacity > 0)
+  return opacity[y0:y1, x0:x1]
+
+
+def bounds(mask: np.ndarray) -> np.ndarray:
+  """The box x0, y0, x1, y1 around all true pixels, upper bounds exclusive."""
+  rows = np.flatnonzero(mask.any(axis=1))
+  columns = np.flatnonzero(mask.any(axis=0))
+  return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])

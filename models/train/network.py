@@ -74,6 +74,7 @@ def detector(ops, features):
 def segmenter(ops, features):
   """Class scores at half the input's resolution."""
   x2, x4, x8, _ = features
-  x = ops.block('up4', ops.concat(x4, ops.upsample(x8)), 24)
-  x = ops.block('up2', ops.concat(x2, ops.upsample(x)), 16)
+  x = ops.block('mask8', x8, 40)
+  x = ops.block('up4', ops.concat(x4, ops.upsample(x)), 32)
+  x = ops.block('up2', ops.concat(x2, ops.upsample(x)), 24)
   return ops.score('mask', x, CLASSES, 1)

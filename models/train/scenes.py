@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 import network
-from digits import Digits, stamp
+from digits import Digits, bounds, stamp
 
 BACKGROUND = 0  # Class of everything that is no digit; digit d is class d + 1.
 _GAP = 0.06  # Least distance between digits, as a share of the scene's height.
@@ -55,10 +55,10 @@ def compose(rng: np.random.Generator, digits: Digits, width: int, height: int,
     h, w = opacity.shape
     target = image[y:y + h, x:x + w]
     target += opacity[..., None] * (_colour(rng, *ink) - target)
-    label = digits.labels[which] + 1
-    mask[y:y + h, x:x + w][opacity >= 0.5] = label
-    boxes.append((x, y, x + w, y + h))
-    classes.append(label)
+    opaque = opacity >= 0.5
+    mask[y:y + h, x:x + w][opaque] = digits.labels[which] + 1
+    boxes.append(bounds(opaque) + (x, y, x, y))
+    classes.append(digits.labels[which] + 1)
   noise = rng.standard_normal(image.shape, np.float32)
   image += rng.uniform(0, grain) * noise
   return Scene(

@@ -31,6 +31,7 @@ CLASSIFIER_DIGIT_SIZES = (38, 62)
 
 _SINGLES_PER_BATCH = 64
 _SCENES_PER_BATCH = 16
+_MASK_WEIGHT = 3  # Makes both losses alike in size.
 _MOMENT_BATCHES = 24
 
 
@@ -84,9 +85,14 @@ def classifier_loss(scores, labels):
 
 
 def scene_loss(outputs, mask, classes, offsets):
-  """Pixel cross entropy plus the loss of SSD, equations 1 to 3 there."""
+  """Cross entropy of the mask plus the loss of SSD, equations 1 to 3 there.
+
+  Both are sums over all cells or anchors per cell or anchor that has a digit,
+  lest the much larger background hides the digits.
+  """
   mask_scores, class_scores, box_offsets = outputs
-  pixel_loss = _cross_entropy(mask_scores, mask).mean()
+  mask_loss = _cross_entropy(mask_scores, mask).sum() / jnp.maximum(
+      (mask != scenes.BACKGROUND).sum(), 1)
 
   positive = classes > 0
   count = jnp.maximum(positive.sum(), 1)
@@ -98,7 +104,7 @@ def scene_loss(outputs, mask, classes, offsets):
   box_loss = optax.huber_loss(box_offsets, offsets).sum(-1)
   anchor_loss = jnp.where(chosen, class_loss, 0) + jnp.where(
       positive, box_loss, 0)
-  return 4 * pixel_loss + anchor_loss.sum() / count
+  return _MASK_WEIGHT * mask_loss + anchor_loss.sum() / count
 
 
 def fit(name, run, loss, batches, steps, full_size_batches):
@@ -182,7 +188,7 @@ def main(folder: pathlib.Path):
       classifier_batches(source, 1), 1500, classifier_batches(source, 2)))
   save(folder / 'scenes.npz', fit(
       'scenes', run_scenes, scene_loss,
-      scene_batches(source, 3, _CROP_SIZE), 2000,
+      scene_batches(source, 3, _CROP_SIZE), 3000,
       scene_batches(source, 4, network.SCENE_SIZE)))
   print(f'trained in {(time.monotonic() - start) / 60:.1f} minutes')
 

@@ -58,7 +58,8 @@ absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options)
   const std::string owner = fmt::format("process {} at {}", getpid(), absl::StrJoin(options.listen, ", "));
   std::vector<DeviceLock> locks;
   for (const std::string& device : ExclusiveDevices(options.device)) {
-    ACCELERD_ASSIGN_OR_RETURN(locks.emplace_back(), DeviceLock::Acquire(options.lock_dir, device, owner));
+    ACCELERD_ASSIGN_OR_RETURN(DeviceLock lock, DeviceLock::Acquire(options.lock_dir, device, owner));
+    locks.push_back(std::move(lock));
   }
   return locks;
 }
