@@ -6,7 +6,6 @@ compared with the right one. Prints a table and writes everything to a JSON file
 
 import argparse
 import collections
-import json
 import pathlib
 import statistics
 import sys

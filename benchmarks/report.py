@@ -9,9 +9,9 @@ import time
 
 def best_limit(results, kind, connections):
     """The in-process limit for a kind of work: one in flight for one connection, else the best number of threads."""
-    limits = {threads: result['requests_per_second']['median'] for (name, of, threads), result in results.items()
-              if name == 'limit' and of == kind and (threads == 1) == (connections == 1)}
-    return max(limits.values())
+    limits = [result for (name, of, threads), result in results.items()
+              if name == 'limit' and of == kind and (threads == 1) == (connections == 1)]
+    return max(limits, key=lambda result: result['requests_per_second']['median'])
 
 
 def _processor():
@@ -28,13 +28,15 @@ def _row(results, case):
     flask = results.get(('flask', call, connections))
     versus = rate['median'] / flask['requests_per_second']['median'] if flask else None
     return [call, str(connections), name, f'{rate["median"]:.0f}', f'{rate["min"]:.0f}..{rate["max"]:.0f}',
-            f'{rate["median"] / limit:.2f}', f'{versus:.2f}' if versus else '',
+            f'{rate["median"] / limit["requests_per_second"]["median"]:.2f}', f'{versus:.2f}' if versus else '',
             f'{figures["median_ms"]["median"]:.2f}', f'{figures["p99_ms"]["median"]:.2f}',
-            f'{figures["server_cpu_ms"]["median"]:.2f}', f'{figures["cpu_ms"]["median"]:.2f}']
+            f'{figures["server_cpu_ms"]["median"]:.2f}',
+            f'{figures["server_cpu_ms"]["median"] / limit["cpu_ms"]["median"]:.2f}',
+            f'{figures["cpu_ms"]["median"]:.2f}']
 
 
 _HEADER = ['call', 'conn.', 'service', 'req/s', 'min..max', '/limit', '/flask', 'p50 ms', 'p99 ms', 'CPU ms',
-           'client ms']
+           'CPU/limit', 'client ms']
 
 
 def _print_rows(rows):

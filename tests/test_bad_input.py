@@ -180,8 +180,9 @@ def test_json_of_the_wrong_type(service, path, body):
 # Names.
 
 
-@pytest.mark.parametrize('name', ['..', '%2e%2e', '..%2F..%2Fetc%2Fpasswd', '%2Fetc%2Fpasswd', 'a%00b', '%00', '%0d%0aX',
-                                  'x' * 10_000, '%c3%28', 'a%20b', '.hidden', '%F0%9F%98%80'])
+@pytest.mark.parametrize('name', [
+    '..', '%2e%2e', '..%2F..%2Fetc%2Fpasswd', '%2Fetc%2Fpasswd', 'a%00b', '%00', '%0d%0aX', 'x' * 10_000, '%c3%28',
+    'a%20b', '.hidden', '%F0%9F%98%80'])
 def test_names_of_models_in_urls(service, digit, name):
     data = digit.read_bytes()
     raw_error_of(raw(service, post(f'/classify/file/{name}', data, 'Content-Type: image/jpeg')), 400)
@@ -189,8 +190,8 @@ def test_names_of_models_in_urls(service, digit, name):
     assert status in (200, 400) and 'x' not in headers
 
 
-@pytest.mark.parametrize('target', ['/classify/file/a/b', '/classify/file/', '/classify/file', '/absent', '//', '/list/',
-                                    '/classify/other/x', '/LIST'])
+@pytest.mark.parametrize('target', [
+    '/classify/file/a/b', '/classify/file/', '/classify/file', '/absent', '//', '/list/', '/classify/other/x', '/LIST'])
 def test_unknown_urls(service, target):
     for method in ('GET', 'POST'):
         raw_error_of(raw(service, head(method, target, 'Content-Length: 0')), 404)

@@ -43,8 +43,9 @@ def test_help(arguments):
     assert result.returncode == 0 and 'sage' in text(result.stdout) and not result.stderr
 
 
-@pytest.mark.parametrize('arguments', [[], ['absent'], ['serve', '--absent'], ['serve', 'absent'], ['serve', '--listen'],
-                                       ['classify'], ['list', '--absent'], ['segment', 'model']])
+@pytest.mark.parametrize('arguments', [
+    [], ['absent'], ['serve', '--absent'], ['serve', 'absent'], ['serve', '--listen'], ['classify'],
+    ['list', '--absent'], ['segment', 'model']])
 def test_wrong_usage(arguments):
     result = run(*arguments)
     assert result.returncode == USAGE
@@ -75,8 +76,9 @@ def test_check_config_is_a_configuration_file(tmp_path):
     assert check_config('--config', file) == tomllib.loads(text(printed))
 
 
-@pytest.mark.parametrize('content, place', [('\n\nqueue = 1\n', ':3:'), ('max-queue = "x"\n', ':1:'), ('max-queue =\n', ':1:'),
-                                            ('[[models]]\nname = "x"\n', ':1:'), ('max-queue = 0\n', ':1:')])
+@pytest.mark.parametrize('content, place', [
+    ('\n\nqueue = 1\n', ':3:'), ('max-queue = "x"\n', ':1:'), ('max-queue =\n', ':1:'),
+    ('[[models]]\nname = "x"\n', ':1:'), ('max-queue = 0\n', ':1:')])
 def test_a_wrong_file_is_an_error_with_its_line(tmp_path, content, place):
     file = tmp_path / 'accelerd.toml'
     file.write_text(content)
