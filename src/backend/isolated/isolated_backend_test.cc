@@ -1,0 +1,427 @@
+#include "backend/isolated/isolated_backend.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "backend/conformance.h"
+#include "backend/openvino/test_models.h"
+#include "backend/simulated/output_function.h"
+#include "backend/simulated/stick_file.h"
+#include "backend/test_directory.h"
+#include "fmt/core.h"
+#include "gmock/gmock.h"
+
+namespace accelerd {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::chrono::minutes kForEver(2);
+
+/// The processes that `parent` started and did not reap.
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  std::vector<pid_t> children;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", parent))) {
+    std::ifstream file(task.path() / "children");
+    for (pid_t child = 0; file >> child;) {
+      children.push_back(child);
+    }
+  }
+  return children;
+}
+
+pid_t OnlyChildOf(pid_t parent) {
+  const std::vector<pid_t> children = ChildrenOf(parent);
+  EXPECT_EQ(children.size(), 1U);
+  return children.empty() ? 0 : children.front();
+}
+
+std::size_t EntriesOf(const std::string& directory) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+}
+
+/// How many mappings of our shared memory a process has, whose permissions are `permissions`; "": any.
+int MappingsOf(pid_t process, const std::string& permissions) {
+  std::ifstream maps(fmt::format("/proc/{}/maps", process));
+  int count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    count += line.find("memfd:accelerd") != std::string::npos && line.find(permissions) != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+bool EndsInTime(int process_descriptor) {
+  pollfd ended{process_descriptor, POLLIN, 0};
+  return poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(kForEver).count())) == 1;
+}
+
+/// A stick without latency in a worker.
+class IsolatedBackendTest : public testing::Test {
+ protected:
+  IsolatedBackendTest() {
+    Edit([](StickState& state) {
+      EXPECT_TRUE(SetStickSetting(state.settings, "latency", "0").ok());
+      EXPECT_TRUE(SetStickSetting(state.settings, "allow_process_crash", "true").ok());
+    });
+  }
+
+  std::unique_ptr<Backend> Create(IsolatedOptions options = {}) {
+    if (options.device.empty()) {
+      options.device = "SIMULATED:" + path_;
+    }
+    return std::make_unique<IsolatedBackend>(std::move(options), [this](const absl::Status& status) {
+      EXPECT_TRUE(absl::IsUnavailable(status));
+      loss_ = std::string(Message(status));
+      ++losses_;
+    });
+  }
+
+  std::unique_ptr<Backend> CreateOpen() {
+    std::unique_ptr<Backend> backend = Create();
+    const absl::Status opened = backend->Open();
+    EXPECT_TRUE(opened.ok()) << opened;
+    return backend;
+  }
+
+  std::unique_ptr<CompiledModel> CompileAdd(Backend& backend) {
+    absl::StatusOr<std::unique_ptr<CompiledModel>> model =
+        backend.Compile({"add", openvino::WriteIr(openvino::AddModel(1), directory_.path(), "add"), {}});
+    EXPECT_TRUE(model.ok()) << model.status();
+    return *std::move(model);
+  }
+
+  void Edit(const std::function<void(StickState&)>& edit) {
+    EXPECT_TRUE(StickFile(path_)
+                    .Update([&](StickState& state) {
+                      edit(state);
+                      return absl::OkStatus();
+                    })
+                    .ok());
+  }
+
+  void Add(FaultKind kind, FaultStage stage) {
+    Edit([&](StickState& state) { state.faults.push_back({.kind = kind, .stage = stage}); });
+  }
+
+  static absl::StatusOr<RunResult> Run(CompiledModel& model, float value = 1) {
+    return Await(StartRun(model, {FloatTensor({1, 4}, std::vector<float>(4, value))}));
+  }
+
+  /// Waits for a loss, which comes after the completion of the runs, or before.
+  void AwaitLoss() {
+    while (losses_ == 0) {
+      std::this_thread::yield();
+    }
+  }
+
+  const TestDirectory directory_;
+  const std::string path_ = directory_ / "stick.json";
+  std::atomic<int> losses_{0};
+  std::string loss_;
+};
+
+/// Runs without end, and counts what becomes of them.
+class Load {
+ public:
+  Load(CompiledModel& model, int at_once) : model_(model), left_(at_once) {
+    for (int i = 0; i < at_once; ++i) {
+      Next();
+    }
+  }
+
+  /// Waits until each run has completed, after the worker is gone.
+  void Join() { EXPECT_EQ(over_.get_future().wait_for(kForEver), std::future_status::ready); }
+
+  std::atomic<int> started{0};
+  std::atomic<int> right{0};
+  std::atomic<int> unavailable{0};
+  std::atomic<int> wrong{0};
+
+ private:
+  void Next() {
+    const Tensor input = FloatTensor({1, 4}, std::vector<float>(4, static_cast<float>(++started)));
+    const Tensor expected = FloatTensor({1, 4}, {0, 0, 0, 0});
+    FillOutput(InputSeed(model_.info().content_hash, {input}), 0, expected);
+    model_.Start(RunId{1}, {input}, {OutputFor(model_, 0)}, [this, expected](absl::StatusOr<RunResult> result) {
+      if (absl::IsUnavailable(result.status())) {
+        ++unavailable;
+        if (--left_ == 0) {
+          over_.set_value();
+        }
+        return;
+      }
+      ++(result.ok() && Floats(result->outputs.at(0)) == Floats(expected) ? right : wrong);
+      Next();
+    });
+  }
+
+  CompiledModel& model_;
+  std::atomic<int> left_;
+  std::promise<void> over_;
+};
+
+TEST_F(IsolatedBackendTest, EachRunCompletesOnceWhenTheWorkerIsKilled) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  for (int round = 0; round < 20; ++round) {
+    losses_ = 0;
+    std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+    Load load(*model, model->info().slots);
+    while (load.right < 5 * round) {
+      std::this_thread::yield();
+    }
+    kill(OnlyChildOf(getpid()), SIGKILL);
+    load.Join();
+    AwaitLoss();
+    EXPECT_EQ(load.wrong, 0);
+    EXPECT_EQ(load.unavailable, model->info().slots);
+    EXPECT_EQ(load.started, load.right + load.unavailable);
+    EXPECT_THAT(loss_, HasSubstr("was killed by signal 9"));
+    EXPECT_TRUE(absl::IsUnavailable(Run(*model).status()));
+    EXPECT_TRUE(absl::IsUnavailable(backend->Probe()));
+    EXPECT_TRUE(absl::IsUnavailable(backend->Compile({"add", {}, {}}).status()));
+    model.reset();
+    ASSERT_TRUE(backend->Open().ok());
+    EXPECT_EQ(losses_, 1);
+  }
+}
+
+TEST_F(IsolatedBackendTest, AHungWorkerIsGivenUp) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+  const pid_t worker = OnlyChildOf(getpid());
+  const UniqueFd worker_descriptor = OpenProcess(worker);
+  kill(worker, SIGSTOP);
+  auto run = StartRun(*model, {FloatTensor({1, 4}, {1, 2, 3, 4})});
+  backend->Abandon();
+  EXPECT_TRUE(absl::IsUnavailable(Await(std::move(run)).status()));
+  EXPECT_TRUE(EndsInTime(worker_descriptor.get()));
+  EXPECT_TRUE(absl::IsUnavailable(Run(*model).status()));
+  model.reset();
+  ASSERT_TRUE(backend->Open().ok());
+  EXPECT_NE(OnlyChildOf(getpid()), worker);
+  EXPECT_EQ(losses_, 0);
+  EXPECT_TRUE(Run(*CompileAdd(*backend)).ok());
+}
+
+TEST_F(IsolatedBackendTest, OutputsOfAGivenUpRunAreKeptUntilTheWorkerIsReaped) {
+  Edit([](StickState& state) { EXPECT_TRUE(SetStickSetting(state.settings, "latency", "1h").ok()); });
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+  const pid_t worker = OnlyChildOf(getpid());
+  std::weak_ptr<Buffer> output;
+  std::promise<bool> was_there;
+  {
+    const Tensor tensor = OutputFor(*model, 0);
+    output = tensor.buffer();
+    model->Start(RunId{1}, {FloatTensor({1, 4}, {})}, {tensor}, [&](const absl::StatusOr<RunResult>&) {
+      was_there.set_value(!output.expired() && kill(worker, 0) == 0);
+    });
+  }
+  backend->Abandon();
+  EXPECT_TRUE(was_there.get_future().get());
+  model.reset();
+  ASSERT_TRUE(backend->Open().ok());
+  EXPECT_TRUE(output.expired());
+}
+
+TEST_F(IsolatedBackendTest, ACrashLeavesInputsAsTheyWere) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+  BufferPool inputs(1 << 20, BufferPool::Kind::kShared);
+  BufferPool outputs(1 << 20, BufferPool::Kind::kShared);
+  const Tensor input(ElementType::kF32, {1, 4}, inputs.Allocate(16).value());
+  const Tensor output(ElementType::kF32, {1, 4}, outputs.Allocate(16).value());
+  std::ranges::fill(input.elements<float>(), 7.0F);
+  std::ranges::fill(output.elements<float>(), 7.0F);
+  const auto run = [&] {
+    std::promise<absl::StatusOr<RunResult>> promise;
+    model->Start(RunId{1}, {input}, {output},
+                 [&](absl::StatusOr<RunResult> result) { promise.set_value(std::move(result)); });
+    return Await(promise.get_future());
+  };
+  ASSERT_TRUE(run().ok());
+  const std::vector<float> answer = Floats(output);
+  Add(FaultKind::kScribble, FaultStage::kRun);
+  EXPECT_TRUE(absl::IsUnavailable(run().status()));
+  AwaitLoss();
+  EXPECT_EQ(Floats(input), std::vector<float>(4, 7.0F));
+  EXPECT_NE(Floats(output), answer);  // Shows that it did scribble.
+}
+
+TEST_F(IsolatedBackendTest, InputsAreMappedReadOnlyAndForgotten) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+  const pid_t worker = OnlyChildOf(getpid());
+  EXPECT_EQ(MappingsOf(worker, ""), 0);
+  {
+    BufferPool inputs(1 << 20, BufferPool::Kind::kShared);
+    const Tensor input(ElementType::kF32, {1, 4}, inputs.Allocate(16).value());
+    EXPECT_TRUE(Await(StartRun(*model, {input})).ok());
+    EXPECT_EQ(MappingsOf(worker, "r--s"), 1);
+    EXPECT_EQ(MappingsOf(worker, "rw-s"), 1);  // Of outputs: not the caller's, these are copied.
+    EXPECT_TRUE(Await(StartRun(*model, {input})).ok());
+    EXPECT_EQ(MappingsOf(worker, ""), 2);
+  }
+  EXPECT_TRUE(backend->Probe().ok());
+  EXPECT_EQ(MappingsOf(worker, "r--s"), 0);
+}
+
+TEST_F(IsolatedBackendTest, CarriesLargeOutputsOfUnknownSize) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const auto model =
+      backend->Compile({"dynamic", openvino::WriteIr(openvino::DynamicBatchModel(), directory_.path(), "dynamic"), {}})
+          .value();
+  for (const std::int64_t batch : {1, 100000, 0, 6000}) {
+    const Tensor input = FloatTensor({batch, 3}, std::vector<float>(static_cast<std::size_t>(3 * batch), 2));
+    const absl::StatusOr<RunResult> result = Await(StartRun(*model, {input}));
+    ASSERT_TRUE(result.ok()) << result.status();
+    const Tensor expected = *Tensor::Allocate(ElementType::kF32, input.shape());
+    FillOutput(InputSeed(model->info().content_hash, {input}), 0, expected);
+    EXPECT_EQ(result->outputs.at(0).shape(), input.shape());
+    EXPECT_EQ(Floats(result->outputs.at(0)), Floats(expected));
+  }
+}
+
+TEST_F(IsolatedBackendTest, ALossThatTheDriverReportsEndsTheWorker) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+  const UniqueFd worker = OpenProcess(OnlyChildOf(getpid()));
+  Edit([](StickState& state) { Plug(state, false); });
+  EXPECT_TRUE(absl::IsUnavailable(Run(*model).status()));
+  AwaitLoss();
+  EXPECT_TRUE(EndsInTime(worker.get()));
+  EXPECT_EQ(losses_, 1);
+}
+
+TEST_F(IsolatedBackendTest, ACrashWhileOpeningOrLoadingIsAnError) {
+  const std::unique_ptr<Backend> backend = Create();
+  Add(FaultKind::kCrash, FaultStage::kOpen);
+  const absl::Status opened = backend->Open();
+  EXPECT_TRUE(absl::IsUnavailable(opened));
+  EXPECT_THAT(opened.ToString(), HasSubstr("killed by signal 11"));
+  EXPECT_EQ(losses_, 0);
+  ASSERT_TRUE(backend->Open().ok());
+  Add(FaultKind::kCrash, FaultStage::kLoad);
+  const ModelFiles files = openvino::WriteIr(openvino::AddModel(1), directory_.path(), "add");
+  EXPECT_TRUE(absl::IsUnavailable(backend->Compile({"add", files, {}}).status()));
+  EXPECT_EQ(losses_, 1);
+  ASSERT_TRUE(backend->Open().ok());
+  EXPECT_TRUE(Run(*CompileAdd(*backend)).ok());
+}
+
+TEST_F(IsolatedBackendTest, AbandonEndsAnOpenThatHangs) {
+  const std::unique_ptr<Backend> backend = Create();
+  Add(FaultKind::kHang, FaultStage::kOpen);
+  std::thread killer([&] {
+    // The fault is taken out of the file before it strikes.
+    while (!StickFile(path_).Read()->faults.empty()) {
+      std::this_thread::yield();
+    }
+    backend->Abandon();
+  });
+  EXPECT_TRUE(absl::IsUnavailable(backend->Open()));
+  killer.join();
+  EXPECT_TRUE(backend->Open().ok());
+}
+
+TEST_F(IsolatedBackendTest, AProbeDoesNotWaitForEver) {
+  const std::unique_ptr<Backend> backend = Create({.probe_bound = std::chrono::seconds(1)});
+  ASSERT_TRUE(backend->Open().ok());
+  EXPECT_TRUE(backend->Probe().ok());
+  kill(OnlyChildOf(getpid()), SIGSTOP);
+  EXPECT_TRUE(absl::IsUnavailable(backend->Probe()));
+  EXPECT_TRUE(backend->Open().ok());
+  EXPECT_TRUE(backend->Probe().ok());
+}
+
+TEST_F(IsolatedBackendTest, AWorkerThatIsNoneIsAnError) {
+  const auto open = [this](const std::vector<std::string>& command) {
+    const std::unique_ptr<Backend> backend =
+        Create({.worker_command = command, .hello_bound = std::chrono::seconds(1)});
+    const absl::Status status = backend->Open();
+    EXPECT_TRUE(absl::IsUnavailable(status));
+    EXPECT_TRUE(absl::IsUnavailable(backend->Probe()));
+    return status.ToString();
+  };
+  EXPECT_THAT(open({"/nowhere/worker"}), HasSubstr("No such file"));
+  EXPECT_THAT(open({"sh", "-c", "exit 7"}), HasSubstr("ended with exit status 7"));
+  EXPECT_THAT(open({"sleep", "1000"}), HasSubstr("does not answer"));
+  EXPECT_THAT(open({"sh", "-c", "exec 3>&-; sleep 1000"}), HasSubstr("closed its connection"));
+  EXPECT_TRUE(ChildrenOf(getpid()).empty());
+}
+
+TEST_F(IsolatedBackendTest, LogsWhatTheWorkerSays) {
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(Create({.worker_command = {"sh", "-c", "echo one; echo two >&2; printf three"}})->Open().ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  for (const char* line : {"one\n", "two\n", "three\n"}) {
+    EXPECT_THAT(log, HasSubstr(fmt::format("worker SIMULATED:{}: {}", path_, line)));
+  }
+}
+
+TEST_F(IsolatedBackendTest, NothingLeaksOverRestarts) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const auto live = [&] {
+    const std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
+    EXPECT_TRUE(Run(*model).ok());
+    kill(OnlyChildOf(getpid()), SIGKILL);
+    EXPECT_TRUE(absl::IsUnavailable(Run(*model).status()));
+  };
+  live();
+  ASSERT_TRUE(backend->Open().ok());
+  const std::size_t descriptors = EntriesOf("/proc/self/fd");
+  const std::size_t threads = EntriesOf("/proc/self/task");
+  const int mappings = MappingsOf(getpid(), "");
+  for (int i = 0; i < 50; ++i) {
+    live();
+    ASSERT_TRUE(backend->Open().ok());
+  }
+  EXPECT_EQ(EntriesOf("/proc/self/fd"), descriptors);
+  EXPECT_EQ(EntriesOf("/proc/self/task"), threads);
+  EXPECT_EQ(MappingsOf(getpid(), ""), mappings);
+  EXPECT_EQ(ChildrenOf(getpid()).size(), 1U);
+}
+
+/// Kills a daemon that has a worker, whose process is `prepare`d first; the worker has to end.
+void ExpectWorkerToDieWithItsDaemon(const std::string& device, const std::function<void(pid_t)>& prepare) {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  const std::string command = fmt::format("echo $$; exec '{}' daemon '{}'", self, device);
+  FILE* output = popen(command.c_str(), "r");  // NOLINT(cert-env33-c)
+  ASSERT_NE(output, nullptr);
+  pid_t daemon = 0;
+  char word[10] = "";
+  ASSERT_EQ(std::fscanf(output, "%d %9s", &daemon, word), 2);  // NOLINT(cert-err34-c)
+  ASSERT_STREQ(word, "open");
+  const pid_t worker = OnlyChildOf(daemon);
+  const UniqueFd worker_descriptor = OpenProcess(worker);
+  ASSERT_TRUE(worker_descriptor.valid());
+  prepare(worker);
+  kill(daemon, SIGKILL);
+  EXPECT_TRUE(EndsInTime(worker_descriptor.get()));
+  pclose(output);
+}
+
+TEST_F(IsolatedBackendTest, TheWorkerDiesWithTheDaemon) {
+  ExpectWorkerToDieWithItsDaemon("SIMULATED:" + path_, [](pid_t) {});
+}
+
+TEST_F(IsolatedBackendTest, AStoppedWorkerDiesWithTheDaemon) {
+  ExpectWorkerToDieWithItsDaemon("SIMULATED:" + path_, [](pid_t worker) { kill(worker, SIGSTOP); });
+}
+
+}  // namespace
+}  // namespace accelerd

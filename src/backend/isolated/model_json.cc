@@ -1,0 +1,150 @@
+#include "backend/isolated/model_json.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "fmt/core.h"
+#include "nlohmann/json.hpp"
+
+namespace accelerd {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMaxSlots = 4096;
+constexpr std::size_t kMaxRank = 32;
+constexpr std::array<std::string_view, 3> kFormats = {"openvino-ir", "onnx", "tflite"};  // As ModelFormat.
+
+absl::Status Malformed(std::string_view what) {
+  return absl::InvalidArgumentError(fmt::format("malformed message: {}", what));
+}
+
+/// Calls `decode`, which throws what the JSON library throws.
+template <typename F>
+auto Decode(std::string_view body, F decode) -> decltype(decode(json())) {
+  try {
+    return decode(json::parse(body));
+  } catch (const json::exception& error) {
+    return Malformed(error.what());
+  }
+}
+
+json TensorsToJson(const std::vector<TensorSpec>& specs) {
+  json list = json::array();
+  for (const TensorSpec& spec : specs) {
+    list.push_back({{"name", spec.name},
+                    {"type", ElementName(spec.element_type)},
+                    {"shape", std::vector<std::int64_t>(spec.shape.begin(), spec.shape.end())},
+                    {"layout", spec.layout}});
+  }
+  return list;
+}
+
+absl::StatusOr<ElementType> ParseElementType(std::string_view name) {
+  for (int type = 0; type <= static_cast<int>(ElementType::kF64); ++type) {
+    if (ElementName(static_cast<ElementType>(type)) == name) {
+      return static_cast<ElementType>(type);
+    }
+  }
+  return Malformed(fmt::format("there is no element type \"{}\"", name));
+}
+
+absl::StatusOr<std::vector<TensorSpec>> ParseTensors(const json& list) {
+  std::vector<TensorSpec> specs;
+  for (const json& item : list) {
+    TensorSpec spec;
+    spec.name = item.at("name").get<std::string>();
+    ACCELERD_ASSIGN_OR_RETURN(spec.element_type, ParseElementType(item.at("type").get<std::string>()));
+    spec.layout = item.value("layout", "");
+    for (const auto size : item.at("shape").get<std::vector<std::int64_t>>()) {
+      if (size < -1 || spec.shape.size() == kMaxRank) {
+        return Malformed(fmt::format("the shape of \"{}\"", spec.name));
+      }
+      spec.shape.push_back(size);
+    }
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+absl::StatusOr<CompileMessage> ParseCompile(const json& body) {
+  CompileMessage message;
+  message.model = body.at("model").get<std::uint32_t>();
+  ModelSource& source = message.source;
+  source.name = body.at("name").get<std::string>();
+  source.files.main = body.at("file").get<std::string>();
+  source.files.card = body.at("card").get<std::string>();
+  const auto format = std::ranges::find(kFormats, body.at("format").get<std::string>());
+  if (format == kFormats.end()) {
+    return Malformed("the format");
+  }
+  source.files.format = static_cast<ModelFormat>(format - kFormats.begin());
+  ACCELERD_ASSIGN_OR_RETURN(source.settings.precision, ParsePrecision(body.at("precision").get<std::string>()));
+  source.settings.performance_hint =
+      body.at("hint").get<std::string>() == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
+  source.settings.slots = body.at("slots").get<int>();
+  return message;
+}
+
+absl::StatusOr<ModelInfo> ParseModelInfo(const json& body) {
+  ModelInfo info;
+  ACCELERD_ASSIGN_OR_RETURN(info.signature.inputs, ParseTensors(body.at("inputs")));
+  ACCELERD_ASSIGN_OR_RETURN(info.signature.outputs, ParseTensors(body.at("outputs")));
+  for (const json& item : body.at("outputs")) {
+    info.outputs.push_back(
+        {item.value("probabilities", false), item.value("scale", 1.0F), item.value("zero_point", 0.0F)});
+  }
+  info.slots = body.at("slots").get<int>();
+  if (info.slots < 1 || info.slots > kMaxSlots) {
+    return Malformed(fmt::format("{} slots", info.slots));
+  }
+  info.content_hash = body.at("content_hash").get<std::string>();
+  info.files = body.at("files").get<std::vector<std::string>>();
+  info.from_cache = body.value("from_cache", false);
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> EncodeCompile(const CompileMessage& message) {
+  const ModelSource& source = message.source;
+  const json body = {{"model", message.model},
+                     {"name", source.name},
+                     {"file", source.files.main},
+                     {"card", source.files.card},
+                     {"format", kFormats.at(static_cast<std::size_t>(source.files.format))},
+                     {"precision", PrecisionName(source.settings.precision)},
+                     {"hint", source.settings.performance_hint == PerformanceHint::kLatency ? "latency" : "throughput"},
+                     {"slots", source.settings.slots}};
+  try {
+    return body.dump();
+  } catch (const json::exception&) {
+    return absl::InvalidArgumentError(fmt::format("the path {} is not UTF-8", source.files.main));
+  }
+}
+
+absl::StatusOr<CompileMessage> DecodeCompile(std::string_view body) {
+  return Decode(body, ParseCompile);
+}
+
+std::string EncodeModelInfo(const ModelInfo& info) {
+  json body = {{"inputs", TensorsToJson(info.signature.inputs)},
+               {"outputs", TensorsToJson(info.signature.outputs)},
+               {"slots", info.slots},
+               {"content_hash", info.content_hash},
+               {"files", info.files},
+               {"from_cache", info.from_cache}};
+  for (std::size_t i = 0; i < info.outputs.size(); ++i) {
+    body["outputs"][i]["probabilities"] = info.outputs[i].probabilities;
+    body["outputs"][i]["scale"] = info.outputs[i].scale;
+    body["outputs"][i]["zero_point"] = info.outputs[i].zero_point;
+  }
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+absl::StatusOr<ModelInfo> DecodeModelInfo(std::string_view body) {
+  return Decode(body, ParseModelInfo);
+}
+
+}  // namespace accelerd

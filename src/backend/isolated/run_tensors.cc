@@ -1,0 +1,88 @@
+#include "backend/isolated/run_tensors.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/shared_memory.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+bool IsShared(const Tensor& tensor) {
+  return !tensor.empty() && tensor.buffer()->shared() != nullptr;
+}
+
+absl::StatusOr<Tensor> AllocateLike(const Tensor& tensor, BufferPool& pool) {
+  ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer, pool.Allocate(tensor.byte_size()));
+  return Tensor(tensor.element_type(), tensor.shape(), std::move(buffer));
+}
+
+bool Fits(const TensorSpec& spec, const Tensor& tensor) {
+  return tensor.element_type() == spec.element_type &&
+         std::ranges::equal(spec.shape, tensor.shape(),
+                            [](std::int64_t wanted, std::int64_t size) { return wanted < 0 || wanted == size; });
+}
+
+}  // namespace
+
+absl::StatusOr<Tensors> ShareInputs(const Tensors& inputs, BufferPool& pool) {
+  Tensors shared;
+  for (const Tensor& input : inputs) {
+    if (IsShared(input)) {
+      shared.push_back(input);
+      continue;
+    }
+    ACCELERD_ASSIGN_OR_RETURN(shared.emplace_back(), AllocateLike(input, pool));
+    std::ranges::copy(input.bytes(), shared.back().bytes().begin());
+  }
+  return shared;
+}
+
+absl::StatusOr<Tensors> ShareOutputs(const Tensors& outputs, BufferPool& pool) {
+  Tensors shared;
+  for (const Tensor& output : outputs) {
+    if (output.empty() || IsShared(output)) {
+      shared.push_back(output);
+    } else {
+      ACCELERD_ASSIGN_OR_RETURN(shared.emplace_back(), AllocateLike(output, pool));
+    }
+  }
+  return shared;
+}
+
+TensorPlace PlaceOf(const Tensor& tensor) {
+  if (tensor.empty()) {
+    return {};
+  }
+  const SharedSlice& slice = *tensor.buffer()->shared();
+  return {tensor.element_type(), tensor.shape(), slice.region->id(), slice.offset, tensor.byte_size()};
+}
+
+absl::StatusOr<RunResult> ResultOf(const Signature& signature, const Tensors& shared_outputs, Tensors outputs,
+                                   std::string_view body) {
+  absl::StatusOr<DoneMessage> message = DecodeDone(body);
+  if (absl::IsResourceExhausted(message.status())) {
+    return message.status();
+  }
+  if (!message.ok()) {
+    return absl::DataLossError(message.status().message());
+  }
+  ACCELERD_RETURN_IF_ERROR(message->status);
+  auto made = message->made.begin();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].empty()) {
+      if (outputs[i].buffer() != shared_outputs[i].buffer()) {
+        std::ranges::copy(shared_outputs[i].bytes(), outputs[i].bytes().begin());
+      }
+      continue;
+    }
+    if (made == message->made.end() || !Fits(signature.outputs.at(i), *made)) {
+      return absl::DataLossError(fmt::format("sent no tensor for output {}, or one that does not fit it", i));
+    }
+    outputs[i] = std::move(*made++);
+  }
+  return RunResult{std::move(outputs), message->device_time};
+}
+
+}  // namespace accelerd

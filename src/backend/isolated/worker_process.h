@@ -1,0 +1,62 @@
+#ifndef ACCELERD_BACKEND_ISOLATED_WORKER_PROCESS_H_
+#define ACCELERD_BACKEND_ISOLATED_WORKER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/unique_fd.h"
+
+namespace accelerd {
+
+/// A descriptor that stands for a process, and is readable when it has ended; not valid when there is none.
+UniqueFd OpenProcess(pid_t process);
+
+/// A child process that runs a worker.
+///
+/// It gets the socket as descriptor kWorkerSocket, those to inherit after it in their order, and no other; standard
+/// output and error go into a pipe. It is in a process group of its own and ignores SIGINT, so that Ctrl-C reaches the
+/// daemon alone, and the kernel kills it when the *thread* that started it ends. Kill and Wait are thread-safe.
+class WorkerProcess {
+ public:
+  /// Runs `command`, found as a shell finds it; empty: this program as a worker. kUnavailable: it cannot be run.
+  static absl::StatusOr<std::unique_ptr<WorkerProcess>> Spawn(const std::vector<std::string>& command, int socket,
+                                                              std::span<const int> inherit);
+
+  /// REQUIRES: Reap was called.
+  ~WorkerProcess() = default;
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+
+  /// Readable when the process has ended.
+  int descriptor() const { return descriptor_.get(); }
+
+  /// What it writes to standard output and error; does not block.
+  int output() const { return output_.get(); }
+
+  void Kill();
+
+  /// Whether it ends within `bound`.
+  bool Wait(Duration bound) const;
+
+  /// Waits for its end, and says how it ended: "was killed by signal 11 (Segmentation fault)". Once.
+  std::string Reap();
+
+ private:
+  WorkerProcess(pid_t pid, UniqueFd descriptor, UniqueFd output);
+
+  const pid_t pid_;
+  const UniqueFd descriptor_;
+  const UniqueFd output_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_BACKEND_ISOLATED_WORKER_PROCESS_H_
