@@ -162,3 +162,13 @@ def test_a_connection_serves_many_requests(demo, digit):
     pools = session.session.get_adapter(demo.url).poolmanager.pools
     assert pools.get(next(iter(pools.keys()))).num_connections == 1
     session.close()
+
+
+@pytest.mark.parametrize('task', ['classify', 'detect'])
+def test_labels_where_they_are_asked_for(client, models, digit, scene, task):
+    model = DEMO_MODELS[task]
+    names = (models / f'{model}.labels.txt').read_text().splitlines()
+    path = image_for(task, digit, scene)
+    plain = json_of(client.send(task, 'file', model, path))
+    labelled = json_of(client.send(task, 'file', f'{model}?labels=1', path))
+    assert labelled == [{**item, 'label': names[item['class']]} for item in plain]
