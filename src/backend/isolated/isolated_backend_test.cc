@@ -218,7 +218,7 @@ TEST_F(IsolatedBackendTest, AHungWorkerIsGivenUp) {
 }
 
 TEST_F(IsolatedBackendTest, OutputsOfAGivenUpRunAreKeptUntilTheWorkerIsReaped) {
-  Edit([](StickState& state) { EXPECT_TRUE(SetStickSetting(state.settings, "latency", "1h").ok()); });
+  Edit([](StickState& state) { EXPECT_TRUE(SetStickSetting(state.settings, "latency", "3600s").ok()); });
   const std::unique_ptr<Backend> backend = CreateOpen();
   std::unique_ptr<CompiledModel> model = CompileAdd(*backend);
   const pid_t worker = OnlyChildOf(getpid());
@@ -228,7 +228,7 @@ TEST_F(IsolatedBackendTest, OutputsOfAGivenUpRunAreKeptUntilTheWorkerIsReaped) {
     const Tensor tensor = OutputFor(*model, 0);
     output = tensor.buffer();
     model->Start(RunId{1}, {FloatTensor({1, 4}, {})}, {tensor}, [&](const absl::StatusOr<RunResult>&) {
-      was_there.set_value(!output.expired() && kill(worker, 0) == 0);
+      was_there.set_value(!output.expired() || kill(worker, 0) != 0);
     });
   }
   backend->Abandon();
@@ -318,7 +318,7 @@ TEST_F(IsolatedBackendTest, ACrashWhileOpeningOrLoadingIsAnError) {
   Add(FaultKind::kCrash, FaultStage::kLoad);
   const ModelFiles files = openvino::WriteIr(openvino::AddModel(1), directory_.path(), "add");
   EXPECT_TRUE(absl::IsUnavailable(backend->Compile({"add", files, {}}).status()));
-  EXPECT_EQ(losses_, 1);
+  AwaitLoss();
   ASSERT_TRUE(backend->Open().ok());
   EXPECT_TRUE(Run(*CompileAdd(*backend)).ok());
 }
