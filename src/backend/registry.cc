@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "backend/isolated/isolated_backend.h"
 #include "backend/openvino/devices.h"
 #include "backend/openvino/openvino_backend.h"
 #include "backend/openvino/read_model_info.h"
@@ -47,12 +48,24 @@ constexpr std::array<Row, 2> kBackends = {
     {{LooksLikeSimulatedDevice, CreateSimulated, nullptr, nullptr},
      {LooksLikeOpenvinoDevice, CreateOpenvino, openvino::ListDevices, openvino::RuntimeVersion}}};
 
+std::unique_ptr<Backend> CreateIsolated(const BackendOptions& options, Backend::OnLost on_lost) {
+  return std::make_unique<IsolatedBackend>(IsolatedOptions{.device = options.device,
+                                                           .cache_directory = options.cache_directory,
+                                                           .worker_command = options.worker_command,
+                                                           .inherit = options.worker_descriptors},
+                                           std::move(on_lost));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& options, Backend::OnLost on_lost) {
+  const bool isolated = options.isolation == BackendOptions::Isolation::kWorker;
+  if (isolated && !options.worker_command.empty()) {
+    return CreateIsolated(options, std::move(on_lost));  // Another program has names of its own.
+  }
   for (const Row& row : kBackends) {
     if (row.drives(options.device)) {
-      return row.create(options, std::move(on_lost));
+      return isolated ? CreateIsolated(options, std::move(on_lost)) : row.create(options, std::move(on_lost));
     }
   }
   return absl::InvalidArgumentError(

@@ -18,6 +18,7 @@
 
 #include "backend/conformance.h"
 #include "backend/openvino/test_models.h"
+#include "backend/registry.h"
 #include "backend/simulated/output_function.h"
 #include "backend/simulated/stick_file.h"
 #include "backend/test_directory.h"
@@ -362,6 +363,23 @@ TEST_F(IsolatedBackendTest, AWorkerThatIsNoneIsAnError) {
   EXPECT_THAT(open({"sleep", "1000"}), HasSubstr("does not answer"));
   EXPECT_THAT(open({"sh", "-c", "exec 3>&-; sleep 1000"}), HasSubstr("closed its connection"));
   EXPECT_TRUE(ChildrenOf(getpid()).empty());
+}
+
+TEST_F(IsolatedBackendTest, TheRegistryPutsADeviceIntoAWorker) {
+  const auto opened = [](BackendOptions options) {
+    options.isolation = BackendOptions::Isolation::kWorker;
+    const std::unique_ptr<Backend> backend = CreateBackend(options, [](const absl::Status&) {}).value();
+    EXPECT_TRUE(backend->Open().ok());
+    EXPECT_EQ(ChildrenOf(getpid()).size(), 1U);
+  };
+  opened({.device = "SIMULATED:" + path_});
+  // A worker of another kind has names of its own, which only it can judge.
+  EXPECT_FALSE(CreateBackend({.device = "my device", .isolation = BackendOptions::Isolation::kWorker}, {}).ok());
+  EXPECT_TRUE(
+      CreateBackend(
+          {.device = "my device", .isolation = BackendOptions::Isolation::kWorker, .worker_command = {"/opt/worker"}},
+          {})
+          .ok());
 }
 
 TEST_F(IsolatedBackendTest, LogsWhatTheWorkerSays) {
