@@ -93,8 +93,11 @@ absl::Status Channel::SendPacket(const MessageHeader& header, std::string_view b
   }
   const int flags = MSG_NOSIGNAL | (wait == Wait::kNo ? MSG_DONTWAIT : 0);
   while (sendmsg(socket_.get(), &packet, flags) < 0) {
+    if (errno == EPIPE || errno == ECONNRESET) {
+      return absl::UnavailableError("the connection has ended");
+    }
     if (errno != EINTR) {
-      return absl::UnavailableError(fmt::format("cannot send a message: {}", strerror(errno)));
+      return absl::AbortedError(fmt::format("cannot send a message: {}", strerror(errno)));
     }
   }
   return absl::OkStatus();

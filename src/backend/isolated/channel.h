@@ -32,7 +32,7 @@ class Channel {
   static absl::StatusOr<std::pair<UniqueFd, UniqueFd>> CreatePair();
 
   /// Sends a message, and a descriptor with it unless that is -1. A large body travels as a sealed file, and takes no
-  /// other descriptor with it. kUnavailable: the other end is gone, or without waiting its messages pile up.
+  /// other descriptor with it. kUnavailable: the other end is gone; kAborted: without waiting, its messages pile up.
   /// Thread-safe.
   absl::Status Send(MessageType type, std::uint64_t sequence, std::string_view body, Wait wait, int descriptor = -1);
 

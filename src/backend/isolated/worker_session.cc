@@ -63,7 +63,7 @@ absl::StatusOr<std::string> WorkerSession::Call(MessageType type, std::string_vi
     return *std::exchange(answer_, std::nullopt);
   }
   if (!in_time) {
-    return sent.ok() ? absl::UnavailableError(fmt::format("the worker of {} does not answer", device_)) : sent;
+    return Lost(fmt::format("does not answer{}{}", sent.ok() ? "" : ": ", Message(sent)));
   }
   return *end_;
 }
@@ -101,8 +101,8 @@ absl::Status WorkerSession::StartRun(WorkerRun& run) {
     runs_.emplace(sequence, std::move(run));
   }
   const absl::Status sent = SendStart(sequence, tensors);
-  if (sent.ok()) {
-    return sent;
+  if (sent.ok() || absl::IsUnavailable(sent)) {
+    return absl::OkStatus();  // When the worker is gone the thread notices, knows why, and completes the run.
   }
   {
     const std::lock_guard lock(mutex_);
@@ -113,7 +113,7 @@ absl::Status WorkerSession::StartRun(WorkerRun& run) {
     run = std::move(found->second);
     runs_.erase(found);
   }
-  if (!absl::IsUnavailable(sent)) {
+  if (!absl::IsAborted(sent)) {
     return sent;
   }
   const absl::Status reason = Lost(fmt::format("does not read its messages: {}", Message(sent)));
