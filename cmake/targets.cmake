@@ -4,7 +4,15 @@ add_library(accelerd_options INTERFACE)
 target_include_directories(accelerd_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(accelerd_options INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++'s own algorithms use what it calls deprecated.
+  target_compile_options(accelerd_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(ACCELERD_SANITIZE)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # False positives of g++ 12 in instrumented code.
+    target_compile_options(accelerd_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
   target_compile_options(accelerd_options INTERFACE
     -fsanitize=${ACCELERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(accelerd_options INTERFACE -fsanitize=${ACCELERD_SANITIZE})
