@@ -7,6 +7,7 @@
 #include "app/serve.h"
 #include "app/version.h"
 #include "backend/registry.h"
+#include "backend/simulated/simulate_command.h"
 #include "cli/client_command.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -24,6 +25,7 @@ std::string Help() {
       "The service:\n"
       "  serve        run the service; see accelerd serve --help\n"
       "  devices      the devices that this machine has\n"
+      "  simulate     changes a simulated device, --device SIMULATED:FILE\n"
       "  version      versions of accelerd and its runtimes\n"
       "  options      the reference of all options of serve, as Markdown\n\n"
       "Clients of a running service:\n{}",
@@ -95,6 +97,9 @@ int RunCommand(const std::vector<std::string>& arguments) {
   const std::span<const std::string> rest = std::span(arguments).subspan(1);
   if (command == "serve") {
     return Serve(rest);
+  }
+  if (command == "simulate") {
+    return RunSimulateCommand(rest);
   }
   if (IsClientCommand(command)) {
     return RunClientCommand(command, rest);

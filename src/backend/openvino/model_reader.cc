@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "backend/openvino/core.h"
@@ -67,10 +68,36 @@ absl::StatusOr<std::shared_ptr<ov::Model>> ParseInMemory(const std::string& path
                [&] { return Core().read_model(text, weights); });
 }
 
+// Files are checked for what their names promise, because the runtime would let every parser that it has try a file
+// that the first ones do not know.
+
+bool LooksLikeIr(std::string_view text) {
+  constexpr std::size_t kHead = 1024;  // A declaration or a comment may come first.
+  return text.substr(0, kHead).find("<net") != std::string_view::npos;
+}
+
+/// By the identifier of its schema (schema.fbs of TensorFlow Lite).
+absl::StatusOr<bool> LooksLikeTflite(const std::string& path) {
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxModelFileBytes));
+  std::array<char, 8> head{};
+  if (file.size() < head.size()) {
+    return false;
+  }
+  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head))));
+  return std::string_view(head.data(), head.size()).ends_with("TFL3");
+}
+
+absl::Status IsNot(const std::string& path, std::string_view format) {
+  return absl::InvalidArgumentError(fmt::format("cannot read the model {}: it is not {}", path, format));
+}
+
 absl::StatusOr<ReadModel> ReadIr(const std::string& main) {
   ReadModel read;
   const std::string weights_path = std::filesystem::path(main).replace_extension(".bin");
   ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadFile(main, kMaxModelFileBytes));
+  if (!LooksLikeIr(text)) {
+    return IsNot(main, "an OpenVINO IR");
+  }
   read.files = {main};
   absl::StatusOr<ov::Tensor> weights = ReadToTensor(weights_path);
   const bool without_weights = absl::IsNotFound(weights.status());
@@ -160,6 +187,9 @@ absl::StatusOr<ReadModel> ReadByPath(const std::string& main, const FindSideFile
 absl::StatusOr<ReadModel> ReadOnnx(const std::string& main) {
   ReadModel read;
   ACCELERD_ASSIGN_OR_RETURN(const std::string contents, ReadFile(main, kMaxModelFileBytes));
+  if (contents.empty()) {
+    return IsNot(main, "an ONNX model but empty");
+  }
   absl::StatusOr<std::vector<std::string>> side_files = SideFiles(main, contents);
   if (!side_files.ok()) {
     return Annotate(side_files.status(), fmt::format("cannot read the model {}", main));
@@ -179,6 +209,10 @@ absl::StatusOr<ReadModel> ReadOnnx(const std::string& main) {
 }
 
 absl::StatusOr<ReadModel> ReadTflite(const std::string& main) {
+  ACCELERD_ASSIGN_OR_RETURN(const bool is_tflite, LooksLikeTflite(main));
+  if (!is_tflite) {
+    return IsNot(main, "a TFLite model");
+  }
   return ReadByPath(main, []() -> absl::StatusOr<std::vector<std::string>> { return std::vector<std::string>(); });
 }
 

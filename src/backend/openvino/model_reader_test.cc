@@ -72,9 +72,9 @@ TEST_F(ModelReaderTest, BrokenIrIsRefused) {
 }
 
 TEST_F(ModelReaderTest, GarbageIsRefused) {
-  ExpectBroken(Garbage("a.xml", ModelFormat::kOpenvinoIr), "a.xml");
+  ExpectBroken(Garbage("a.xml", ModelFormat::kOpenvinoIr), "a.xml: it is not an OpenVINO IR");
   ExpectBroken(Garbage("a.onnx", ModelFormat::kOnnx), "a.onnx");
-  ExpectBroken(Garbage("a.tflite", ModelFormat::kTflite), "a.tflite");
+  ExpectBroken(Garbage("a.tflite", ModelFormat::kTflite), "a.tflite: it is not a TFLite model");
   Spill(directory_ / "a.onnx", "");
   ExpectBroken({directory_ / "a.onnx", ModelFormat::kOnnx, ""}, "a.onnx");
 }
