@@ -47,12 +47,6 @@ Event WaitOrExit(ShutdownSignals& signals, std::chrono::milliseconds timeout) {
   return event;
 }
 
-/// Whether every accepted call was answered within `timeout`.
-bool WaitUntilIdle(Daemon& daemon, ShutdownSignals& signals, std::chrono::milliseconds timeout) {
-  daemon.NotifyIdle([&signals](const absl::Status&) { signals.Notify(); });
-  return WaitOrExit(signals, timeout) == Event::kNotified;
-}
-
 /// What keeps other services off the devices that one process alone may open.
 absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options) {
   const std::string owner = fmt::format("process {} at {}", getpid(), absl::StrJoin(options.listen, ", "));
@@ -70,11 +64,12 @@ int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const Ser
     WaitOrExit(signals, options.drain_delay);
   }
   daemon->StopAccepting();
-  if (!WaitUntilIdle(*daemon, signals, options.drain_timeout)) {
+  daemon->NotifyIdle([&signals](const absl::Status&) { signals.Notify(); });
+  if (WaitOrExit(signals, options.drain_timeout) != Event::kNotified) {
     LogWarning("serve", fmt::format("accepted calls did not finish within {} ms: refusing what is left",
                                     options.drain_timeout.count()));
     daemon->GiveUp();
-    WaitUntilIdle(*daemon, signals, kLastAnswers);
+    WaitOrExit(signals, kLastAnswers);
     ExitAtOnce(0);
   }
   // A model that is just being compiled holds its device's thread: the process does not wait for it.
