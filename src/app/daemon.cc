@@ -23,7 +23,6 @@ namespace accelerd {
 namespace {
 
 int CpuThreads(const ServeOptions& options) {
-  // The device's inferences at once are known only when a model is loaded; on a CPU they are its processors.
   const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   return options.cpu_threads > 0 ? static_cast<int>(options.cpu_threads) : processors + 1;
 }

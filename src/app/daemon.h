@@ -24,7 +24,7 @@ class Daemon {
   /// No new connections; new calls on kept ones are refused; accepted calls go on.
   void StopAccepting();
 
-  /// Completes when every accepted call has been answered; on any thread. To be called once.
+  /// Completes when every accepted call has been answered; on any thread.
   void NotifyIdle(Done<> done);
 
   /// Answers what is left with kUnavailable.

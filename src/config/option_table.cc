@@ -89,7 +89,7 @@ std::vector<Option> MakeTable() {
        .group = kDevice,
        .value = CountValue{&Options::cpu_threads, 0, 1024},
        .default_text = "0",
-       .help = "Threads that decode images and work on results; 0: one more than inferences run at once"},
+       .help = "Threads that decode images and work on results; 0: one more than there are processors"},
 
       {.name = "models",
        .placeholder = "DIR",

@@ -27,7 +27,7 @@ struct ServeOptions {
   std::string device;
   std::string precision;         ///< "default", "f32", "f16" or "bf16".
   std::string performance_hint;  ///< "throughput" or "latency".
-  std::int64_t cpu_threads = 0;  ///< 0: inferences at once plus one.
+  std::int64_t cpu_threads = 0;  ///< 0: one more than there are processors.
 
   // Models.
   std::string models;                   ///< Folder; empty: none.

@@ -47,8 +47,7 @@ class Classify : public OutputPostprocessor {
   absl::StatusOr<TaskResult> Convert(const OutputDescription& output, const Tensor& tensor, const ImageSize& /*image*/,
                                      const TaskOptions& options) const override {
     std::vector<float> scores = ToFloats(tensor, Count(tensor.shape()));
-    const float scale = scale_.value_or(output.facts.scale);
-    std::for_each(scores.begin(), scores.end(), [scale](float& score) { score *= scale; });
+    Dequantize(&scores, scale_.value_or(output.facts.scale), output.facts.zero_point);
     ACCELERD_RETURN_IF_ERROR(CheckScores(output, scores));
     if (NeedsSoftmax(output)) {
       Softmax(&scores);

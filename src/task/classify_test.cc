@@ -92,6 +92,17 @@ TEST(ClassifyTest, ScaleOfTheFileAndOfTheCard) {
   EXPECT_EQ(classes->classes[0].probability, 204.0F / 512.0F);
 }
 
+TEST(ClassifyTest, ZeroPointOfSignedOutputs) {
+  const Shape shape = {1, 3};
+  const Tensor tensor = MakeTensor<std::int8_t>(ElementType::kI8, shape, {-128, 64, -64});
+  const OutputFacts facts = {.probabilities = true, .scale = 1.0F / 256.0F, .zero_point = -128.0F};
+  const auto classes = Classify(OneOutput(ElementType::kI8, shape, facts), tensor);
+  ASSERT_TRUE(classes.ok()) << classes.status();
+  EXPECT_EQ(Indices(*classes), (std::vector<int>{1, 2}));
+  EXPECT_EQ(classes->classes[0].probability, 0.75F);
+  EXPECT_EQ(classes->classes[1].probability, 0.25F);
+}
+
 TEST(ClassifyTest, HalfPrecisionAndOtherTypes) {
   const Shape shape = {1, 2};
   const Tensor half = MakeTensor<std::uint16_t>(ElementType::kF16, shape, {0x3800, 0x3400});  // 0.5, 0.25

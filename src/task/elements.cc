@@ -44,4 +44,10 @@ std::vector<float> ToFloats(const Tensor& tensor, std::size_t count) {
   return floats;
 }
 
+void Dequantize(std::vector<float>* values, float scale, float zero_point) {
+  for (float& value : *values) {
+    value = (value - zero_point) * scale;
+  }
+}
+
 }  // namespace accelerd

@@ -16,6 +16,9 @@ float Bfloat16ToFloat(std::uint16_t bits);
 /// The first `count` elements as float, rounded where a float cannot hold them. REQUIRES: the tensor has as many.
 std::vector<float> ToFloats(const Tensor& tensor, std::size_t count);
 
+/// Undoes a quantisation in place: value = (value - zero_point) * scale.
+void Dequantize(std::vector<float>* values, float scale, float zero_point);
+
 /// Calls `visit` with the tensor's elements as a span of the C++ type that holds them: bool and u8 as std::uint8_t, f16
 /// and bf16 as float (converted). Returns what it returns.
 template <typename Visit>

@@ -57,8 +57,7 @@ class Detect : public OutputPostprocessor {
   absl::StatusOr<TaskResult> Convert(const OutputDescription& output, const Tensor& tensor, const ImageSize& image,
                                      const TaskOptions& options) const override {
     std::vector<float> values = ToFloats(tensor, tensor.byte_size() / ElementSize(tensor.element_type()));
-    const float scale = output.facts.scale;
-    std::for_each(values.begin(), values.end(), [scale](float& value) { value *= scale; });
+    Dequantize(&values, output.facts.scale, output.facts.zero_point);
 
     Boxes result{image.rows, image.cols, {}};
     for (std::size_t i = 0; i + kColumns <= values.size(); i += kColumns) {

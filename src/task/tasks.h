@@ -13,9 +13,9 @@ namespace accelerd {
 /// The output as it is, without its batch dimension: the first item.
 std::unique_ptr<Postprocessor> MakeInference(const ModelInfo& info, const ModelCard& card);
 
-/// Classes over the score, from one score a class. The scores are multiplied by the card's output_scale or else by what
-/// undoes the output's quantisation; a softmax makes probabilities of them where the card says so, or where neither the
-/// card nor the graph says that they are probabilities already.
+/// Classes over the score, from one score a class. The output's quantisation is undone, with the card's output_scale in
+/// place of the graph's where it is set; a softmax makes probabilities of them where the card says so, or where neither
+/// the card nor the graph says that they are probabilities already.
 std::unique_ptr<Postprocessor> MakeClassify(const ModelInfo& info, const ModelCard& card);
 
 /// Boxes over the score, from SSD rows [image, class, score, left, top, right, bottom], corners normalised. A row whose

@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "boost/asio/co_spawn.hpp"
@@ -92,7 +93,7 @@ class HttpServer::Impl {
 
   void NotifyIdle(Done<> done) {
     asio::post(io_, [this, done = std::move(done)]() mutable {
-      idle_done_ = std::move(done);
+      idle_done_.push_back(std::move(done));
       CompleteWhenIdle();
     });
   }
@@ -211,8 +212,11 @@ class HttpServer::Impl {
   }
 
   void CompleteWhenIdle() {
-    if (environment_.busy == 0 && idle_done_) {
-      idle_done_(absl::OkStatus());
+    if (environment_.busy != 0) {
+      return;
+    }
+    for (Done<>& done : std::exchange(idle_done_, {})) {
+      done(absl::OkStatus());
     }
   }
 
@@ -226,7 +230,7 @@ class HttpServer::Impl {
   Timer sweep_timer_;
   const std::chrono::milliseconds sweep_interval_;
   bool sweeping_ = false;
-  Done<> idle_done_;
+  std::vector<Done<>> idle_done_;
   std::thread thread_;
 };
 

@@ -432,6 +432,8 @@ TEST_F(HttpServerTest, DrainsKeptConnections) {
     EXPECT_TRUE(status.ok());
     idle.set_value();
   });
+  std::promise<void> also;  // Who asks later does not end the wait of who asked first.
+  server_->NotifyIdle([&](const absl::Status&) { also.set_value(); });
   const auto response = kept.Ask(Get("/hello"));
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.at("Connection"), "close");
@@ -441,6 +443,7 @@ TEST_F(HttpServerTest, DrainsKeptConnections) {
   EXPECT_NE(future.wait_for(std::chrono::seconds(0)), std::future_status::ready);
   call.respond(Text("done"));
   EXPECT_EQ(busy.Read().body, "done");
+  EXPECT_EQ(also.get_future().wait_for(kLong), std::future_status::ready);
   EXPECT_EQ(future.wait_for(kLong), std::future_status::ready);
 }
 
