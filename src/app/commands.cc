@@ -6,6 +6,7 @@
 
 #include "app/serve.h"
 #include "app/version.h"
+#include "backend/isolated/worker.h"
 #include "backend/registry.h"
 #include "backend/simulated/simulate_command.h"
 #include "cli/client_command.h"
@@ -97,6 +98,9 @@ int RunCommand(const std::vector<std::string>& arguments) {
   const std::span<const std::string> rest = std::span(arguments).subspan(1);
   if (command == "serve") {
     return Serve(rest);
+  }
+  if (command == "worker") {  // Not for people, and not in the help.
+    return RunWorker(rest);
   }
   if (command == "simulate") {
     return RunSimulateCommand(rest);

@@ -6,9 +6,11 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
+#include "engine/device_lock.h"
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
 #include "fmt/core.h"
@@ -42,6 +44,17 @@ absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options) 
       options.performance_hint == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
   manager.attach = ServingPlan::Create;
   return manager;
+}
+
+BackendOptions DeviceOptions(const ServeOptions& options, std::vector<int> locks) {
+  BackendOptions backend{.device = options.device, .cache_directory = options.cache_dir};
+  // A device that one process alone may open is one whose driver is not to be trusted.
+  const bool worker = options.isolation == "worker" || !options.worker_command.empty() ||
+                      (options.isolation == "auto" && !ExclusiveDevices(options.device).empty());
+  backend.isolation = worker ? BackendOptions::Isolation::kWorker : BackendOptions::Isolation::kNone;
+  backend.worker_command = absl::StrSplit(options.worker_command, ' ', absl::SkipEmpty());
+  backend.worker_descriptors = std::move(locks);
+  return backend;
 }
 
 absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
@@ -90,24 +103,33 @@ void WarnBeyondLoopback(const std::vector<std::string>& addresses) {
 
 }  // namespace
 
+namespace {
+
+/// Tensors lie where the process that reads or writes them can.
+BufferPool::Kind BufferKind(const BackendOptions& backend) {
+  return backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared : BufferPool::Kind::kHeap;
+}
+
+}  // namespace
+
 /// In the order of construction; destroyed the other way round.
 class Daemon::Parts {
  public:
-  Parts(const ServeOptions& options, ModelManagerOptions manager_options, HttpServerOptions server_options)
+  Parts(const ServeOptions& options, const BackendOptions& backend, ModelManagerOptions manager_options,
+        HttpServerOptions server_options)
       : pool(CpuThreads(options)),
         scheduler(
             {.max_jobs = static_cast<std::size_t>(options.max_queue), .max_prepared_bytes = options.max_prepared_bytes},
-            pool),
+            pool, BufferKind(backend)),
         manager(
             std::move(manager_options),
-            [backend = BackendOptions{.device = options.device, .cache_directory = options.cache_dir}](
-                Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); },
-            scheduler),
+            [backend](Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); }, scheduler),
         loader(ConfinedPaths(options.allow_path, "--allow-path"),
                {.max_pixels = options.max_image_pixels, .max_dimension = static_cast<int>(options.max_image_dimension)},
                options.max_file_bytes),
         inference({.max_decodes = static_cast<int>(options.max_queue),
-                   .max_idle_input_bytes = options.max_prepared_bytes / 4},
+                   .max_idle_input_bytes = options.max_prepared_bytes / 4,
+                   .input_buffers = BufferKind(backend)},
                   loader, manager, scheduler, pool),
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool),
         server(std::move(server_options), router) {
@@ -155,12 +177,13 @@ void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& options) {
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& options, std::vector<int> locks) {
   ACCELERD_ASSIGN_OR_RETURN(std::vector<FoundModel> models, ModelsToLoad(options));
   ACCELERD_ASSIGN_OR_RETURN(ModelManagerOptions manager_options, ManagerOptions(options));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
-  auto parts = std::make_unique<Parts>(options, std::move(manager_options), std::move(server_options));
+  auto parts = std::make_unique<Parts>(options, DeviceOptions(options, std::move(locks)), std::move(manager_options),
+                                       std::move(server_options));
   ACCELERD_RETURN_IF_ERROR(parts->server.Start());
   for (const std::string& address : parts->server.addresses()) {
     LogInfo("serve", fmt::format("listening on {}", address));

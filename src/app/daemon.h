@@ -13,8 +13,9 @@ namespace accelerd {
 /// The service's parts, wired from its options. Start, then the steps of a shutdown in the order of the methods.
 class Daemon {
  public:
-  /// Listens, and begins to load the models. The error says what in the options or the machine stands in the way.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const ServeOptions& options);
+  /// Listens, and begins to load the models. A worker inherits `locks`, descriptors that keep others off the device.
+  /// The error says what in the options or the machine stands in the way.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const ServeOptions& options, std::vector<int> locks);
 
   /// REQUIRES: Idle completed. Drops every model.
   ~Daemon();

@@ -58,6 +58,14 @@ absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options)
   return locks;
 }
 
+std::vector<int> Descriptors(const std::vector<DeviceLock>& locks) {
+  std::vector<int> descriptors;
+  for (const DeviceLock& lock : locks) {
+    descriptors.push_back(lock.descriptor());
+  }
+  return descriptors;
+}
+
 int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
   LogInfo("serve", fmt::format("{}: draining", signals.signal() == SIGINT ? "SIGINT" : "SIGTERM"));
   if (options.drain_delay.count() > 0) {
@@ -98,7 +106,7 @@ int RunService(const ServeOptions& options) {
     PrintMessage(Message(locks.status()));
     return absl::IsAlreadyExists(locks.status()) ? kExitDeviceOwned : kExitCannotStart;
   }
-  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options, Descriptors(*locks));
   if (!daemon.ok()) {
     PrintMessage(Message(daemon.status()));
     ExitAtOnce(kExitCannotStart);

@@ -22,12 +22,21 @@ struct ServeOptions {
   std::chrono::milliseconds drain_delay{};
   std::chrono::milliseconds drain_timeout{};
   std::chrono::milliseconds request_timeout{};
+  std::chrono::milliseconds load_timeout{};
 
   // Device.
   std::string device;
   std::string precision;         ///< "default", "f32", "f16" or "bf16".
   std::string performance_hint;  ///< "throughput" or "latency".
-  std::int64_t cpu_threads = 0;  ///< 0: one more than there are processors.
+  std::string isolation;         ///< "auto", "worker" or "none".
+  std::string worker_command;    ///< Words, separated by spaces; empty: this program.
+  std::chrono::milliseconds device_wait{};
+  std::chrono::milliseconds open_timeout{};
+  std::chrono::milliseconds compile_timeout{};
+  std::chrono::milliseconds run_timeout{};
+  std::chrono::milliseconds probe_interval{};   ///< 0: never.
+  std::chrono::milliseconds canary_interval{};  ///< 0: never.
+  std::int64_t cpu_threads = 0;                 ///< 0: one more than there are processors.
 
   // Models.
   std::string models;                   ///< Folder; empty: none.

@@ -72,8 +72,12 @@ absl::StatusOr<Tensors> AnswerOf(absl::StatusOr<RunResult> result) {
 
 class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
-      : pool_(pool), clock_(clock), core_(limits), alarm_(std::in_place, [this] { Advance(); }, clock) {}
+  Impl(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs, const Clock& clock)
+      : pool_(pool),
+        clock_(clock),
+        output_buffers_(kMaxIdleOutputBytes, outputs),
+        core_(limits),
+        alarm_(std::in_place, [this] { Advance(); }, clock) {}
 
   /// What ends later finds nothing to do. REQUIRES: every job is done.
   void Stop() {
@@ -308,7 +312,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   CpuPool& pool_;
   const Clock& clock_;
   const std::shared_ptr<IdleWatch> idle_ = std::make_shared<IdleWatch>();
-  BufferPool output_buffers_{kMaxIdleOutputBytes};
+  BufferPool output_buffers_;
 
   std::mutex mutex_;
   SchedulerCore core_;
@@ -322,8 +326,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<Alarm> alarm_;  // Last: its thread uses the rest.
 };
 
-Scheduler::Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
-    : impl_(std::make_shared<Impl>(limits, pool, clock)) {}
+Scheduler::Scheduler(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs, const Clock& clock)
+    : impl_(std::make_shared<Impl>(limits, pool, outputs, clock)) {}
 
 Scheduler::~Scheduler() {
   impl_->Stop();

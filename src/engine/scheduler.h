@@ -33,8 +33,9 @@ struct Job {
 /// A completion starts the next run at once, on the runtime's own thread, before it reports its own outputs.
 class Scheduler {
  public:
-  /// `pool` and `clock` outlive the scheduler.
-  Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock = Clock::Steady());
+  /// `pool` and `clock` outlive the scheduler. `outputs`: where the device's outputs are to lie.
+  Scheduler(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs = BufferPool::Kind::kHeap,
+            const Clock& clock = Clock::Steady());
   /// REQUIRES: every job is done (see Close). Runs and preparations of cancelled jobs may still go on.
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;

@@ -59,7 +59,7 @@ EngineInferenceService::EngineInferenceService(const Options& options, const Ima
       manager_(manager),
       scheduler_(scheduler),
       pool_(pool),
-      input_buffers_(options.max_idle_input_bytes) {}
+      input_buffers_(options.max_idle_input_bytes, options.input_buffers) {}
 
 void EngineInferenceService::RunTask(CallContext context, TaskCall call, Done<SharedResult> done) {
   if (const absl::Status refused = Submit(std::move(context), std::move(call), done); !refused.ok()) {

@@ -21,6 +21,7 @@ class EngineInferenceService : public InferenceService {
   struct Options {
     int max_decodes = 256;                        ///< Calls of DecodeImage at once; more are refused.
     std::size_t max_idle_input_bytes = 64 << 20;  ///< Input memory that is kept for the next calls.
+    BufferPool::Kind input_buffers = BufferPool::Kind::kHeap;
   };
 
   /// All of them outlive the service.
