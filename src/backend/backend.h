@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "base/clock.h"
 #include "base/done.h"
 #include "base/tensor.h"
@@ -17,6 +18,25 @@ namespace accelerd {
 
 /// Identifies one inference on a device; unique for the daemon's life.
 enum class RunId : std::uint64_t {};
+
+/// Why a device is lost: says whether what ran on it may be the cause.
+enum class LossKind {
+  kGone,         ///< It left, or its driver says that it is gone.
+  kCrash,        ///< The driver took its process down.
+  kKilled,       ///< Somebody else killed that process.
+  kUnresponsive  ///< It does not answer.
+};
+
+/// A kUnavailable status can tell its kind; one that does not is of a device that is gone.
+inline absl::Status WithLossKind(absl::Status status, LossKind kind) {
+  status.SetPayload("accelerd/loss-kind", absl::Cord(std::string(1, static_cast<char>('0' + static_cast<int>(kind)))));
+  return status;
+}
+
+inline LossKind LossKindOf(const absl::Status& status) {
+  const auto payload = status.GetPayload("accelerd/loss-kind");
+  return payload ? static_cast<LossKind>(*payload->char_begin() - '0') : LossKind::kGone;
+}
 
 struct RunResult {
   Tensors outputs;         ///< One for each output of the signature, batch dimension included.
@@ -34,6 +54,7 @@ struct ModelSource {
   std::string name;  ///< For messages.
   ModelFiles files;
   CompileSettings settings;
+  bool refresh_cache = false;  ///< Compiles although the cache has the model, and replaces what it has.
 };
 
 /// One model compiled for one device.
@@ -59,7 +80,8 @@ class CompiledModel {
 /// outlive their Backend.
 class Backend {
  public:
-  /// Reports that the device is lost: on any thread, at most once for each Open; must not block.
+  /// Reports that the device is lost: on any thread, at most once for each Open; must not block. A call that fails
+  /// because of the loss returns after the report.
   using OnLost = std::function<void(absl::Status)>;
 
   virtual ~Backend() = default;

@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_ENGINE_MODEL_H_
 #define ACCELERD_ENGINE_ENGINE_MODEL_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,7 @@ struct EngineModel {
   ModelCard card;
   ModelInfo info;
   std::shared_ptr<const ModelAttachment> attachment;
+  mutable std::atomic<Time> last_used{Time()};  ///< By a request.
 };
 
 using ModelHandle = std::shared_ptr<const EngineModel>;

@@ -1,6 +1,8 @@
 #include "engine/job_table.h"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace accelerd {
 
@@ -57,6 +59,20 @@ JobRecord* JobTable::FirstPrepared(ModelGeneration model) const {
 
 JobRecord* JobTable::FirstToExpire() const {
   return deadlines_.empty() ? nullptr : deadlines_.begin()->second;
+}
+
+std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) const {
+  std::vector<std::pair<std::uint64_t, JobId>> found;
+  for (const auto& [id, job] : jobs_) {
+    if (!job.abandoned && job.state != JobState::kRunning && (!model || job.info.model == *model)) {
+      found.emplace_back(job.order, id);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<JobId> jobs;
+  jobs.reserve(found.size());
+  std::transform(found.begin(), found.end(), std::back_inserter(jobs), [](const auto& entry) { return entry.second; });
+  return jobs;
 }
 
 void JobTable::EnterOrders(JobRecord& job) {

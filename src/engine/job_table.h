@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "engine/scheduler_core.h"
 
@@ -48,6 +49,9 @@ class JobTable {
 
   /// The earliest deadline of the jobs that are not RUNNING, and that job; null when none has a deadline.
   JobRecord* FirstToExpire() const;
+
+  /// The jobs that are not RUNNING; of one model, or all. In the order of arrival; looks at every job.
+  std::vector<JobId> NotRunning(std::optional<ModelGeneration> model = std::nullopt) const;
 
   std::size_t size() const { return jobs_.size(); }
 

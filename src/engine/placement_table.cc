@@ -24,6 +24,24 @@ void PlacementTable::SetState(DeviceId device, DeviceState state) {
   there.suspect_until.reset();
 }
 
+DeviceState PlacementTable::StateOf(DeviceId device) const {
+  const auto there = devices_.find(device);
+  return there == devices_.end() ? DeviceState::kOpening : there->second.state;
+}
+
+bool PlacementTable::Serves(ModelGeneration model) const {
+  return std::ranges::any_of(devices_, [model](const auto& entry) {
+    const Device& device = entry.second;
+    const auto placement = device.placements.find(model);
+    return device.state == DeviceState::kReady && placement != device.placements.end() && placement->second.slots > 0;
+  });
+}
+
+bool PlacementTable::AllStuck() const {
+  return !devices_.empty() &&
+         std::ranges::all_of(devices_, [](const auto& entry) { return entry.second.state == DeviceState::kStuck; });
+}
+
 void PlacementTable::Suspect(DeviceId device, Time until) {
   devices_[device].suspect_until = until;
 }
@@ -71,14 +89,31 @@ JobRecord* PlacementTable::NextOn(const Device& device, const JobTable& jobs) {
   return device_must_empty ? nullptr : first;
 }
 
-RunId PlacementTable::Begin(const Candidate& candidate) {
+RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound) {
   Device& device = devices_[candidate.device];
   device.running++;
   device.placements[candidate.job->info.model].running++;
   device.alone = candidate.job->faults > 0;
   last_run_ = static_cast<RunId>(static_cast<std::uint64_t>(last_run_) + 1);
-  runs_.emplace_hint(runs_.end(), last_run_, Run{candidate.job, candidate.device, candidate.job->info.model});
+  runs_.emplace_hint(runs_.end(), last_run_,
+                     Run{candidate.job, candidate.device, candidate.job->info.model, bound, now + bound});
   return last_run_;
+}
+
+Run* PlacementTable::FirstOverdue(Time now) {
+  // Few run at once.
+  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
+  return first == runs_.end() || first->second.overdue_at > now ? nullptr : &first->second;
+}
+
+void PlacementTable::Postpone(Run& run, Time until) {
+  run.overdue_at = until;
+  run.postponed = true;
+}
+
+std::optional<Time> PlacementTable::next_overdue() const {
+  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
+  return first == runs_.end() ? std::nullopt : std::optional(first->second.overdue_at);
 }
 
 std::optional<Run> PlacementTable::End(RunId run) {

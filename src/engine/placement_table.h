@@ -15,6 +15,9 @@ struct Run {
   JobRecord* job = nullptr;
   DeviceId device{};
   ModelGeneration model{};
+  Duration bound{};        ///< How long it may take.
+  Time overdue_at{};       ///< When that is over.
+  bool postponed = false;  ///< It was put off once.
 };
 
 /// The devices of the core: which models they have, what runs on them, and which job each may start next.
@@ -30,6 +33,13 @@ class PlacementTable {
 
   /// Ends the suspicion. On a device that is not READY nothing starts.
   void SetState(DeviceId device, DeviceState state);
+  DeviceState StateOf(DeviceId device) const;
+
+  /// Whether some READY device has the model.
+  bool Serves(ModelGeneration model) const;
+
+  /// Whether there are devices, none of which can come back.
+  bool AllStuck() const;
 
   /// Nothing starts on `device` before `until` or SetState.
   void Suspect(DeviceId device, Time until);
@@ -40,7 +50,11 @@ class PlacementTable {
   std::optional<Candidate> NextStart(const JobTable& jobs) const;
 
   /// REQUIRES: `candidate` is of NextStart.
-  RunId Begin(const Candidate& candidate);
+  RunId Begin(const Candidate& candidate, Time now, Duration bound);
+
+  /// The run that is overdue for longest; null when none is. Valid until another call.
+  Run* FirstOverdue(Time now);
+  void Postpone(Run& run, Time until);
 
   /// Ends a run; unset when it is not current.
   std::optional<Run> End(RunId run);
@@ -53,6 +67,9 @@ class PlacementTable {
 
   /// When EndSuspicion has something to do.
   std::optional<Time> next_suspicion_end() const;
+
+  /// When the first run will be overdue.
+  std::optional<Time> next_overdue() const;
 
  private:
   struct Placement {

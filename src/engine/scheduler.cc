@@ -45,6 +45,9 @@ struct Errands {
     absl::StatusOr<Tensors> result;
   };
   std::vector<Start> start;
+  std::vector<Decisions::Hang> hangs;
+  std::vector<ModelGeneration> suspects;
+  std::shared_ptr<SchedulerObserver> observer;  ///< Of hangs and suspects.
   std::vector<EntryPtr> prepare;
   Tensors release;  ///< Inputs that no run reads any more.
   std::vector<Answer> answer;
@@ -54,7 +57,10 @@ Outcome OutcomeOf(const absl::Status& status) {
   if (status.ok()) {
     return Outcome::kOk;
   }
-  return absl::IsUnavailable(status) ? Outcome::kDeviceFault : Outcome::kRequestError;
+  if (!absl::IsUnavailable(status)) {
+    return Outcome::kRequestError;
+  }
+  return LossKindOf(status) == LossKind::kCrash ? Outcome::kDeviceCrash : Outcome::kDeviceFault;
 }
 
 absl::StatusOr<Tensors> AnswerOf(absl::StatusOr<RunResult> result) {
@@ -90,6 +96,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   JobId Submit(Job job) {
     auto entry = std::make_shared<Entry>(idle_, std::move(job));
+    entry->job.model->last_used.store(clock_.Now(), std::memory_order_relaxed);
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -150,13 +157,27 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     CarryOut(std::move(errands));
   }
 
-  void DeviceChanged(DeviceId device, DeviceState state) {
+  void DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss) {
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
-      Collect(core_.DeviceChanged(device, state, clock_.Now()), errands);
+      Collect(core_.DeviceChanged(device, state, clock_.Now(), loss), errands);
     }
     CarryOut(std::move(errands));
+  }
+
+  void ModelGone(ModelGeneration model, const absl::Status& reason) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      Collect(core_.ModelGone(model, reason, clock_.Now()), errands);
+    }
+    CarryOut(std::move(errands));
+  }
+
+  void Observe(std::shared_ptr<SchedulerObserver> observer) {
+    const std::lock_guard lock(mutex_);
+    observer_.swap(observer);
   }
 
  private:
@@ -194,6 +215,11 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (const Decisions::Preparation& preparation : decisions.prepare) {
       errands.prepare.push_back(table_.at(preparation.job));
     }
+    if (!decisions.hangs.empty() || !decisions.suspects.empty()) {
+      errands.hangs = std::move(decisions.hangs);
+      errands.suspects = std::move(decisions.suspects);
+      errands.observer = observer_;
+    }
     for (Decisions::Refusal& refusal : decisions.refuse) {
       Answer(table_.at(refusal.job), std::move(refusal.status), errands);
     }
@@ -223,6 +249,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (Errands::Start& start : errands.start) {
       StartRun(std::move(start));
     }
+    Report(errands);
     for (EntryPtr& entry : errands.prepare) {
       pool_.Post(CpuPool::Priority::kPrepare,
                  [self = shared_from_this(), entry = std::move(entry)] { self->Prepare(entry); });
@@ -233,9 +260,22 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     }
   }
 
+  static void Report(const Errands& errands) {
+    if (errands.observer == nullptr) {
+      return;
+    }
+    for (const Decisions::Hang& hang : errands.hangs) {
+      errands.observer->DeviceHangs(hang.device, hang.model, hang.bound);
+    }
+    for (const ModelGeneration model : errands.suspects) {
+      errands.observer->ModelSuspect(model);
+    }
+  }
+
   void StartRun(Errands::Start start) {
-    CompiledModel& model = *start.compiled;
-    absl::StatusOr<Tensors> outputs = AllocateOutputs(model.info().signature);
+    // The run may end before Start returns, and its end lets go of the model.
+    const std::shared_ptr<CompiledModel> model = start.compiled;
+    absl::StatusOr<Tensors> outputs = AllocateOutputs(model->info().signature);
     auto end = [self = shared_from_this(), entry = std::move(start.entry), run = start.run,
                 compiled = std::move(start.compiled)](absl::StatusOr<RunResult> result) {
       self->EndRun(*entry, run, std::move(result));
@@ -246,7 +286,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
                  [end = std::move(end), status = std::move(outputs).status()] { end(status); });
       return;
     }
-    model.Start(start.run, std::move(start.inputs), *std::move(outputs), std::move(end));
+    model->Start(start.run, std::move(start.inputs), *std::move(outputs), std::move(end));
   }
 
   absl::StatusOr<Tensors> AllocateOutputs(const Signature& signature) {
@@ -318,6 +358,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   SchedulerCore core_;
   std::unordered_map<JobId, EntryPtr> table_;  ///< Jobs whose callers wait.
   std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
+  std::shared_ptr<SchedulerObserver> observer_;
   std::optional<absl::Status> refusal_;
   std::optional<Time> armed_;  ///< What the alarm is set to.
   std::uint64_t last_job_ = 0;
@@ -357,8 +398,16 @@ void Scheduler::PlacementChanged(DeviceId device, ModelGeneration model, std::sh
   impl_->PlacementChanged(device, model, std::move(compiled));
 }
 
-void Scheduler::DeviceChanged(DeviceId device, DeviceState state) {
-  impl_->DeviceChanged(device, state);
+void Scheduler::DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss) {
+  impl_->DeviceChanged(device, state, loss);
+}
+
+void Scheduler::ModelGone(ModelGeneration model, const absl::Status& reason) {
+  impl_->ModelGone(model, reason);
+}
+
+void Scheduler::Observe(std::shared_ptr<SchedulerObserver> observer) {
+  impl_->Observe(std::move(observer));
 }
 
 }  // namespace accelerd

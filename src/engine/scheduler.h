@@ -28,6 +28,17 @@ struct Job {
   Done<Tensors> done;
 };
 
+/// What the scheduler finds out about devices and models. Called on any thread, without locks; must not block.
+struct SchedulerObserver {
+  virtual ~SchedulerObserver() = default;
+
+  /// A run of `model` takes longer than `bound`: its device is to be given up. The scheduler counts it as LOST already.
+  virtual void DeviceHangs(DeviceId device, ModelGeneration model, Duration bound) = 0;
+
+  /// A job of `model` crashed or hung its device twice, at last alone on it.
+  virtual void ModelSuspect(ModelGeneration model) = 0;
+};
+
 /// The concurrent shell of SchedulerCore: keeps jobs, carries out decisions, arms one timer. Thread-safe.
 ///
 /// A completion starts the next run at once, on the runtime's own thread, before it reports its own outputs.
@@ -62,7 +73,13 @@ class Scheduler {
   /// go when the last run that was started before has ended.
   void PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled);
 
-  void DeviceChanged(DeviceId device, DeviceState state);
+  void DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss = {});
+
+  /// `model` does not come back: refuses its jobs that do not run with `reason`.
+  void ModelGone(ModelGeneration model, const absl::Status& reason);
+
+  /// Replaces the observer; null: none. The last one may still be called by events that go on.
+  void Observe(std::shared_ptr<SchedulerObserver> observer);
 
  private:
   class Impl;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "engine/job_table.h"
 #include "engine/placement_table.h"
+#include "engine/run_times.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -16,6 +19,8 @@ using Seconds = std::chrono::duration<double>;
 constexpr Seconds kLeastRetryDelay{1};
 constexpr Seconds kMostRetryDelay{60};
 constexpr double kMeanWeight = 0.125;  // Of the newest run in the moving mean of device time.
+constexpr int kMediansToHang = 20;
+constexpr std::chrono::seconds kLate{1};
 
 }  // namespace
 
@@ -49,13 +54,13 @@ class SchedulerCore::Impl {
     if (!run) {
       return;
     }
-    if (outcome == Outcome::kDeviceFault) {
+    if (outcome == Outcome::kDeviceFault || outcome == Outcome::kDeviceCrash) {
       placements_.Suspect(run->device, now + kFaultGrace);
-      Fault(*run->job);
+      Fault(*run->job, outcome == Outcome::kDeviceCrash);
       return;
     }
     if (outcome == Outcome::kOk) {
-      Measure(device_time);
+      Measure(run->model, device_time);
     }
     if (!run->job->abandoned) {
       decisions_.finished = run->job->info.id;
@@ -72,27 +77,42 @@ class SchedulerCore::Impl {
 
   void PlacementChanged(DeviceId device, ModelGeneration model, int slots) {
     placements_.SetSlots(device, model, slots);
+    if (slots == 0) {
+      run_times_.erase(model);
+    }
   }
 
-  void DeviceChanged(DeviceId device, DeviceState state) {
+  void DeviceChanged(DeviceId device, DeviceState state, Time now, const DeviceLoss& loss) {
+    const bool was_ready = placements_.StateOf(device) == DeviceState::kReady;
     placements_.SetState(device, state);
     if (state == DeviceState::kReady) {
       return;
     }
+    if (was_ready) {
+      lost_at_ = now;
+    }
+    retry_at_ = loss.retry_at;
     for (const RunId run : placements_.RunsOn(device)) {
-      Fault(*placements_.End(run)->job);
+      Fault(*placements_.End(run)->job, loss.crash);
+    }
+    if (state == DeviceState::kStuck) {
+      RefuseJobs(jobs_.NotRunning(), Stuck());
     }
   }
+
+  void ModelGone(ModelGeneration model, const absl::Status& reason) { RefuseJobs(jobs_.NotRunning(model), reason); }
 
   /// What every event ends with. The one place where jobs expire, are granted, and start.
   Decisions Decide(Time now) {
     placements_.EndSuspicion(now);
+    FindHangs(now);
     Expire(now);
-    StartRuns();
+    StartRuns(now);
     GrantPreparations();
     decisions_.next_wakeup = placements_.next_suspicion_end();
+    WakeUpAt(placements_.next_overdue());
     if (const JobRecord* const next = jobs_.FirstToExpire()) {
-      decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), next->info.deadline);
+      WakeUpAt(next->info.deadline);
     }
     return std::exchange(decisions_, Decisions());
   }
@@ -101,6 +121,17 @@ class SchedulerCore::Impl {
   std::size_t prepared_bytes() const { return jobs_.granted_bytes() + jobs_.given_bytes(); }
 
  private:
+  static absl::Status Stuck() {
+    return absl::UnavailableError(
+        "the device hangs, and as it is driven inside the service, only a restart of the service can free it");
+  }
+
+  void WakeUpAt(std::optional<Time> at) {
+    if (at) {
+      decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), *at);
+    }
+  }
+
   absl::Status Admit(const JobInfo& job, Time now) const {
     if (job.input_bytes > limits_.max_prepared_bytes) {
       return absl::ResourceExhaustedError(fmt::format("the inputs of one request take {} bytes; at most {} are allowed",
@@ -116,6 +147,19 @@ class SchedulerCore::Impl {
     }
     if (job.deadline <= now) {
       return TryLater(absl::DeadlineExceededError("the deadline was over when the request arrived"));
+    }
+    return placements_.Serves(job.model) ? absl::OkStatus() : AdmitToWait(now);
+  }
+
+  /// Of a model that is nowhere on a READY device.
+  absl::Status AdmitToWait(Time now) const {
+    if (placements_.AllStuck()) {
+      return Stuck();
+    }
+    if (lost_at_ && now - *lost_at_ >= limits_.device_wait) {
+      const Duration delay = std::clamp<Duration>(retry_at_ - now, std::chrono::seconds(1), std::chrono::seconds(60));
+      return WithRetryAfter(absl::UnavailableError("the device was lost and is being brought back; try again later"),
+                            delay);
     }
     return absl::OkStatus();
   }
@@ -134,8 +178,20 @@ class SchedulerCore::Impl {
     }
   }
 
-  /// The device failed under the job, whose run is over.
-  void Fault(JobRecord& job) {
+  void RefuseJobs(const std::vector<JobId>& jobs, const absl::Status& reason) {
+    for (const JobId id : jobs) {
+      JobRecord& job = *jobs_.Find(id);
+      decisions_.refuse.push_back({id, reason});
+      EndForCaller(job);
+    }
+  }
+
+  /// The device failed under the job, whose run is over. `crash`: the job may be the cause.
+  void Fault(JobRecord& job, bool crash) {
+    // From its first fault on it ran alone: nothing else that ran can be the cause of the second.
+    if (crash && job.faults == 1) {
+      decisions_.suspects.push_back(job.info.model);
+    }
     if (job.abandoned) {
       jobs_.Remove(job);
       return;
@@ -164,15 +220,44 @@ class SchedulerCore::Impl {
     }
   }
 
-  void StartRuns() {
+  /// A device on which a run is over its bound does not answer: all that runs there runs again.
+  void FindHangs(Time now) {
+    while (Run* const overdue = placements_.FirstOverdue(now)) {
+      if (now - overdue->overdue_at > kLate && !overdue->postponed) {
+        placements_.Postpone(*overdue, now + kLate);
+        continue;
+      }
+      const DeviceId device = overdue->device;
+      decisions_.hangs.push_back({device, overdue->model, overdue->bound});
+      placements_.SetState(device, DeviceState::kLost);
+      lost_at_ = now;
+      retry_at_ = now;
+      for (const RunId id : placements_.RunsOn(device)) {
+        const Run run = *placements_.End(id);
+        Fault(*run.job, /*crash=*/run.overdue_at <= now);
+      }
+    }
+  }
+
+  Duration RunBound(ModelGeneration model) const {
+    const auto measured = run_times_.find(model);
+    if (measured == run_times_.end()) {
+      return limits_.most_run_bound;
+    }
+    return std::min(std::max(kMediansToHang * measured->second.Median(), limits_.least_run_bound),
+                    limits_.most_run_bound);
+  }
+
+  void StartRuns(Time now) {
     while (const auto next = placements_.NextStart(jobs_)) {
-      const RunId run = placements_.Begin(*next);
+      const RunId run = placements_.Begin(*next, now, RunBound(next->job->info.model));
       jobs_.MoveTo(*next->job, JobState::kRunning);
       decisions_.start.push_back({next->job->info.id, run, next->device});
     }
   }
 
-  void Measure(Duration device_time) {
+  void Measure(ModelGeneration model, Duration device_time) {
+    run_times_[model].Add(device_time);
     const Seconds time = device_time;
     mean_device_time_ = mean_device_time_ ? *mean_device_time_ + kMeanWeight * (time - *mean_device_time_) : time;
   }
@@ -186,8 +271,11 @@ class SchedulerCore::Impl {
   const SchedulerLimits limits_;
   JobTable jobs_;
   PlacementTable placements_;
+  std::unordered_map<ModelGeneration, RunTimes> run_times_;  ///< Of models that are placed.
   std::optional<Seconds> mean_device_time_;
-  Decisions decisions_;  ///< Of the event that is being handled.
+  std::optional<Time> lost_at_;  ///< The last time that a READY device was lost.
+  Time retry_at_{};              ///< When that one may be back.
+  Decisions decisions_;          ///< Of the event that is being handled.
 };
 
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -218,8 +306,13 @@ Decisions SchedulerCore::PlacementChanged(DeviceId device, ModelGeneration model
   return impl_->Decide(now);
 }
 
-Decisions SchedulerCore::DeviceChanged(DeviceId device, DeviceState state, Time now) {
-  impl_->DeviceChanged(device, state);
+Decisions SchedulerCore::DeviceChanged(DeviceId device, DeviceState state, Time now, const DeviceLoss& loss) {
+  impl_->DeviceChanged(device, state, now, loss);
+  return impl_->Decide(now);
+}
+
+Decisions SchedulerCore::ModelGone(ModelGeneration model, const absl::Status& reason, Time now) {
+  impl_->ModelGone(model, reason);
   return impl_->Decide(now);
 }
 

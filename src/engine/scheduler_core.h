@@ -30,6 +30,12 @@ struct SchedulerLimits {
   /// bytes: so callers who bring tensors cannot starve those who bring images, and the true bound is the limit plus one
   /// job's inputs.
   std::size_t max_prepared_bytes = 256 << 20;
+  /// How long after the loss of their device jobs are still admitted to wait for it. Default: 5 s.
+  Duration device_wait = std::chrono::seconds(5);
+  /// A run that takes longer than 20 times the median of its model's, within these bounds, hangs; the upper one holds
+  /// before the first measurement. Default: 2 s, 30 s.
+  Duration least_run_bound = std::chrono::seconds(2);
+  Duration most_run_bound = std::chrono::seconds(30);
 };
 
 /// A job as the core sees it.
@@ -42,8 +48,14 @@ struct JobInfo {
   bool prepared = false;  ///< Its inputs are tensors already: nothing to prepare.
 };
 
-/// How a run ended. A device fault never ends a job by itself.
-enum class Outcome { kOk, kRequestError, kDeviceFault };
+/// How a run ended. A device fault never ends a job by itself. kDeviceCrash is one that the job may have caused.
+enum class Outcome { kOk, kRequestError, kDeviceFault, kDeviceCrash };
+
+/// What is known of a device that is not kReady any more.
+struct DeviceLoss {
+  bool crash = false;  ///< What ran may have caused it.
+  Time retry_at{};     ///< When it may be back.
+};
 
 /// What the shell carries out, after it released its mutex, in any order relative to later decisions.
 struct Decisions {
@@ -59,9 +71,17 @@ struct Decisions {
     RunId run;
     DeviceId device;
   };
+  struct Hang {
+    DeviceId device;
+    ModelGeneration model;
+    Duration bound;  ///< How long the run had.
+  };
   std::vector<Refusal> refuse;
   std::vector<Preparation> prepare;
   std::vector<Start> start;
+  std::vector<Hang> hangs;  ///< Devices to give up: a run on them is over its bound.
+  std::vector<ModelGeneration>
+      suspects;                     ///< A job of this model crashed or hung its device twice, at last alone on it.
   std::optional<JobId> finished;    ///< The job that this end of a run completes: its outcome goes to the caller.
   std::optional<Time> next_wakeup;  ///< When Advance has to be called; unset: not before another event.
 };
@@ -73,14 +93,17 @@ struct Decisions {
 /// `refuse`, one `finished`, a failed Prepared or a Cancel. A model without a placement makes its jobs wait.
 ///
 /// A job that was in flight at a device fault keeps its place and runs alone: its device empties for it, later jobs
-/// wait. Costs O(log jobs + models on the device) an event.
+/// wait. A run that is over its bound is a fault of the whole device, which is LOST from then on. Bounds that passed
+/// more than a second before the core is asked are judged a second later: the process was stopped, and completions come
+/// in first. Costs O(log jobs + models on the device) an event.
 class SchedulerCore {
  public:
   explicit SchedulerCore(const SchedulerLimits& limits);
   ~SchedulerCore();
 
   /// A new job. Refused at once: too many jobs (kResourceExhausted), the deadline is over (kDeadlineExceeded), inputs
-  /// that can never be prepared within the limits (kResourceExhausted, without RetryAfter).
+  /// that can never be prepared within the limits (kResourceExhausted, without RetryAfter), its model's device is gone
+  /// for longer than device_wait, or kStuck (kUnavailable).
   Decisions Submit(const JobInfo& job, Time now);
 
   /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
@@ -98,8 +121,12 @@ class SchedulerCore {
   /// `model` has `slots` slots on `device`; 0: nothing more starts there.
   Decisions PlacementChanged(DeviceId device, ModelGeneration model, int slots, Time now);
 
-  /// Runs on a device that is not kReady are over: their jobs wait again as after a device fault.
-  Decisions DeviceChanged(DeviceId device, DeviceState state, Time now);
+  /// Runs on a device that is not kReady are over: their jobs wait again as after a device fault. When it is kStuck,
+  /// jobs that wait are refused.
+  Decisions DeviceChanged(DeviceId device, DeviceState state, Time now, const DeviceLoss& loss = {});
+
+  /// The model does not come back: its jobs that do not run are refused with `reason`.
+  Decisions ModelGone(ModelGeneration model, const absl::Status& reason, Time now);
 
   /// Time passed: refuses what is past its deadline and not RUNNING.
   Decisions Advance(Time now);

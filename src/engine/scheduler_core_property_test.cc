@@ -18,6 +18,7 @@ constexpr int kDevices = 2;
 constexpr int kModels = 3;
 constexpr std::size_t kMaxJobs = 40;
 constexpr std::size_t kMaxBytes = 1000;
+constexpr milliseconds kRunBound{60};  // Short enough that some runs take longer.
 
 /// What the outside knows of a job: what was decided, and what it was told.
 struct KnownJob {
@@ -25,6 +26,7 @@ struct KnownJob {
   enum { kWaiting, kPreparing, kPrepared, kRunning } state = kWaiting;
   RunId run{};
   DeviceId device{};
+  Time started{};
   int faults = 0;
   bool ended = false;  // For its caller.
 };
@@ -202,7 +204,28 @@ class Simulation {
     }
   }
 
+  /// What the core decides by itself: a run is over its bound.
+  void JudgeHangs(const Decisions& decisions) {
+    for (const Decisions::Hang& hang : decisions.hangs) {
+      ASSERT_TRUE(devices_[hang.device].ready);
+      const auto running =
+          JobsWhere([&](const KnownJob& job) { return job.state == KnownJob::kRunning && job.device == hang.device; });
+      ASSERT_TRUE(std::any_of(running.begin(), running.end(), [&](JobId id) {
+        return jobs_[id].info.model == hang.model && now_ - jobs_[id].started >= hang.bound;
+      })) << "gave up a device on which nothing hangs";
+      devices_[hang.device].ready = false;
+      for (const JobId id : running) {
+        stale_runs_.push_back(jobs_[id].run);
+        Fault(id);
+      }
+    }
+    for (const auto& [id, job] : jobs_) {
+      ASSERT_FALSE(job.state == KnownJob::kRunning && now_ - job.started >= kRunBound) << "a run hangs unnoticed";
+    }
+  }
+
   void Judge(const Decisions& decisions) {
+    JudgeHangs(decisions);
     for (const Decisions::Refusal& refusal : decisions.refuse) {
       ASSERT_TRUE(jobs_.contains(refusal.job)) << "refused after its end";
       KnownJob& job = jobs_[refusal.job];
@@ -245,6 +268,7 @@ class Simulation {
     job.state = KnownJob::kRunning;
     job.run = start.run;
     job.device = start.device;
+    job.started = now_;
   }
 
   struct Device {
@@ -316,6 +340,11 @@ class Simulation {
       ASSERT_GT(granted_bytes, 0) << "nothing is prepared though nothing hinders it";
       ASSERT_GT(bytes + jobs_[waiting.front()].info.input_bytes, kMaxBytes) << "there is room to prepare";
     }
+    for (const auto& [id, job] : jobs_) {
+      if (job.state == KnownJob::kRunning) {
+        first_deadline = std::min(first_deadline, job.started + kRunBound);
+      }
+    }
     if (first_deadline != Time::max()) {
       ASSERT_TRUE(decisions.next_wakeup) << "lost wake-up";
       ASSERT_LE(*decisions.next_wakeup, first_deadline);
@@ -337,6 +366,10 @@ class Simulation {
     for (int i = 0; i < 10'000 && !jobs_.empty() && !testing::Test::HasFailure(); ++i) {
       now_ += SchedulerCore::kFaultGrace;
       Wake();
+      for (auto& [id, device] : devices_) {
+        device.ready = true;
+        Judge(core_.DeviceChanged(id, DeviceState::kReady, now_));
+      }
       EndPreparation();
       EndRun();
     }
@@ -345,7 +378,11 @@ class Simulation {
   }
 
   std::mt19937 random_;
-  SchedulerCore core_{{.max_jobs = kMaxJobs, .max_prepared_bytes = kMaxBytes}};
+  SchedulerCore core_{{.max_jobs = kMaxJobs,
+                       .max_prepared_bytes = kMaxBytes,
+                       .device_wait = std::chrono::hours(1'000'000),
+                       .least_run_bound = kRunBound,
+                       .most_run_bound = kRunBound}};
   Time now_ = Time(std::chrono::hours(1));
   std::uint64_t last_job_ = 0;
   int steps_ = 0;

@@ -210,7 +210,7 @@ TEST_F(SchedulerCoreTest, RefusesADeadlineThatIsOver) {
 TEST_F(SchedulerCoreTest, ARunningJobIsNotBoundByItsDeadline) {
   Place(1);
   const Decisions started = SubmitReady(kModel, At(seconds(1)));
-  EXPECT_EQ(started.next_wakeup, std::nullopt);
+  EXPECT_EQ(started.next_wakeup, now_ + SchedulerLimits().most_run_bound);
   EXPECT_THAT(core_.Advance(At(seconds(5))).refuse, IsEmpty());
   EXPECT_EQ(core_.Finished(started.start[0].run, Outcome::kOk, seconds(5), At(seconds(5))).finished, JobId{1});
 }

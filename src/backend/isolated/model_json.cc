@@ -84,6 +84,7 @@ absl::StatusOr<CompileMessage> ParseCompile(const json& body) {
   source.settings.performance_hint =
       body.at("hint").get<std::string>() == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
   source.settings.slots = body.at("slots").get<int>();
+  source.refresh_cache = body.value("refresh_cache", false);
   return message;
 }
 
@@ -102,6 +103,7 @@ absl::StatusOr<ModelInfo> ParseModelInfo(const json& body) {
   info.content_hash = body.at("content_hash").get<std::string>();
   info.files = body.at("files").get<std::vector<std::string>>();
   info.from_cache = body.value("from_cache", false);
+  info.runtime = body.value("runtime", "");
   return info;
 }
 
@@ -116,7 +118,8 @@ absl::StatusOr<std::string> EncodeCompile(const CompileMessage& message) {
                      {"format", kFormats.at(static_cast<std::size_t>(source.files.format))},
                      {"precision", PrecisionName(source.settings.precision)},
                      {"hint", source.settings.performance_hint == PerformanceHint::kLatency ? "latency" : "throughput"},
-                     {"slots", source.settings.slots}};
+                     {"slots", source.settings.slots},
+                     {"refresh_cache", source.refresh_cache}};
   try {
     return body.dump();
   } catch (const json::exception&) {
@@ -134,7 +137,8 @@ std::string EncodeModelInfo(const ModelInfo& info) {
                {"slots", info.slots},
                {"content_hash", info.content_hash},
                {"files", info.files},
-               {"from_cache", info.from_cache}};
+               {"from_cache", info.from_cache},
+               {"runtime", info.runtime}};
   for (std::size_t i = 0; i < info.outputs.size(); ++i) {
     body["outputs"][i]["probabilities"] = info.outputs[i].probabilities;
     body["outputs"][i]["scale"] = info.outputs[i].scale;

@@ -172,19 +172,21 @@ bool WorkerProcess::Wait(Duration bound) const {
   }
 }
 
-std::string WorkerProcess::Reap() {
+WorkerProcess::End WorkerProcess::Reap() {
   siginfo_t information{};
   while (waitid(P_PIDFD, static_cast<id_t>(descriptor_.get()), &information, WEXITED) != 0) {
     if (errno != EINTR) {
-      return "ended";  // Somebody else reaped it.
+      return {.how = "ended"};  // Somebody else reaped it.
     }
   }
   if (information.si_code == CLD_EXITED) {
-    return fmt::format("ended with exit status {}", information.si_status);
+    return {.how = fmt::format("ended with exit status {}", information.si_status)};
   }
-  const char* description = sigdescr_np(information.si_status);
-  return fmt::format("was killed by signal {} ({})", information.si_status,
-                     description != nullptr ? description : "unknown");
+  const int signal = information.si_status;
+  const char* description = sigdescr_np(signal);
+  return {.how =
+              fmt::format("was killed by signal {} ({})", signal, description != nullptr ? description : "unknown"),
+          .kind = signal == SIGKILL || signal == SIGTERM ? LossKind::kKilled : LossKind::kCrash};
 }
 
 }  // namespace accelerd

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
@@ -46,8 +47,13 @@ class WorkerProcess {
   /// Whether it ends within `bound`.
   bool Wait(Duration bound) const;
 
-  /// Waits for its end, and says how it ended: "was killed by signal 11 (Segmentation fault)". Once.
-  std::string Reap();
+  struct End {
+    std::string how;                   ///< "was killed by signal 11 (Segmentation fault)"
+    LossKind kind = LossKind::kCrash;  ///< kKilled when the signal is one that people and the kernel send.
+  };
+
+  /// Waits for its end. Once.
+  End Reap();
 
  private:
   WorkerProcess(pid_t pid, UniqueFd descriptor, UniqueFd output);

@@ -57,11 +57,11 @@ class WorkerProcessTest : public testing::Test {
 TEST_F(WorkerProcessTest, SaysHowItEnded) {
   const auto exited = Spawn({"sh", "-c", "exit 3"}).value();
   EXPECT_TRUE(exited->Wait(kForEver));
-  EXPECT_EQ(exited->Reap(), "ended with exit status 3");
+  EXPECT_EQ(exited->Reap().how, "ended with exit status 3");
   const auto killed = Spawn({"sleep", "1000"}).value();
   EXPECT_FALSE(killed->Wait(std::chrono::milliseconds(1)));
   killed->Kill();
-  EXPECT_EQ(killed->Reap(), "was killed by signal 9 (Killed)");
+  EXPECT_EQ(killed->Reap().how, "was killed by signal 9 (Killed)");
   EXPECT_FALSE(std::ifstream(fmt::format("/proc/{}/stat", killed->pid())).good());
 }
 
@@ -101,7 +101,7 @@ TEST_F(WorkerProcessTest, DiesWithTheThreadThatStartedIt) {
   std::unique_ptr<WorkerProcess> process;
   std::thread([&] { process = Spawn({"sleep", "1000"}).value(); }).join();
   EXPECT_TRUE(process->Wait(kForEver));
-  EXPECT_EQ(process->Reap(), "was killed by signal 9 (Killed)");
+  EXPECT_EQ(process->Reap().how, "was killed by signal 9 (Killed)");
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ absl::StatusOr<std::string> WorkerSession::Call(MessageType type, std::string_vi
   // When it cannot be sent the worker is gone, and says below why.
   const absl::Status sent = channel_.Send(type, sequence, body, Wait::kNo);
   std::unique_lock lock(mutex_);
-  const auto over = [this] { return answer_ || end_; };
+  const auto over = [this] { return answer_ || told_; };
   const bool in_time = !bound || changed_.wait_for(lock, *bound, over);
   if (!bound) {
     changed_.wait(lock, over);
@@ -63,7 +63,7 @@ absl::StatusOr<std::string> WorkerSession::Call(MessageType type, std::string_vi
     return *std::exchange(answer_, std::nullopt);
   }
   if (!in_time) {
-    return Lost(fmt::format("does not answer{}{}", sent.ok() ? "" : ": ", Message(sent)));
+    return Lost(fmt::format("does not answer{}{}", sent.ok() ? "" : ": ", Message(sent)), LossKind::kUnresponsive);
   }
   return *end_;
 }
@@ -116,7 +116,8 @@ absl::Status WorkerSession::StartRun(WorkerRun& run) {
   if (!absl::IsAborted(sent)) {
     return sent;
   }
-  const absl::Status reason = Lost(fmt::format("does not read its messages: {}", Message(sent)));
+  const absl::Status reason =
+      Lost(fmt::format("does not read its messages: {}", Message(sent)), LossKind::kUnresponsive);
   Break(reason, /*report=*/true);
   return reason;
 }
@@ -132,7 +133,8 @@ void WorkerSession::ForgetRegions() {
 }
 
 void WorkerSession::Abandon() {
-  Break(absl::UnavailableError(fmt::format("device {} was given up", device_)), /*report=*/false);
+  Break(WithLossKind(absl::UnavailableError(fmt::format("device {} was given up", device_)), LossKind::kUnresponsive),
+        /*report=*/false);
 }
 
 void WorkerSession::Break(absl::Status reason, bool report) {
@@ -293,27 +295,31 @@ void WorkerSession::Finish(const std::optional<absl::Status>& reason) {
   }
   const bool ended = process_->Wait(reason || broken ? std::chrono::milliseconds(0) : kOwnEnd);
   process_->Kill();
-  const std::string how = ended ? process_->Reap() : "closed its connection";
+  const WorkerProcess::End end = ended ? process_->Reap() : WorkerProcess::End{.how = "closed its connection"};
   std::unordered_map<std::uint64_t, WorkerRun> runs;
   bool report = false;
   absl::Status why;
   {
     const std::lock_guard lock(mutex_);
     if (!end_) {
-      end_ = reason.value_or(Lost(how));
+      end_ = reason.value_or(Lost(end.how, end.kind));
     }
     why = *end_;
     report = std::exchange(report_, false);
     runs.swap(runs_);
-    changed_.notify_all();
   }
   if (report) {
     on_lost_(why);
   }
+  {
+    const std::lock_guard lock(mutex_);
+    told_ = true;
+    changed_.notify_all();
+  }
   for (auto& [sequence, run] : runs) {
     run.done(why);
   }
-  const std::string last = ended ? how : process_->Reap();
+  const std::string last = ended ? end.how : process_->Reap().how;
   output_.Read(process_->output());
   output_.Finish();
   LogInfo(component_, fmt::format("process {} {}", process_->pid(), last));
@@ -323,13 +329,15 @@ void WorkerSession::Finish(const std::optional<absl::Status>& reason) {
 
 void WorkerSession::MarkReaped() {
   const std::lock_guard lock(mutex_);
+  told_ = true;
   reaped_ = true;
   changed_.notify_all();
 }
 
-absl::Status WorkerSession::Lost(std::string_view what) const {
-  return absl::UnavailableError(
-      fmt::format("the worker of {} (process {}) {}", device_, process_ ? process_->pid() : 0, what));
+absl::Status WorkerSession::Lost(std::string_view what, LossKind kind) const {
+  return WithLossKind(absl::UnavailableError(fmt::format("the worker of {} (process {}) {}", device_,
+                                                         process_ ? process_->pid() : 0, what)),
+                      kind);
 }
 
 }  // namespace accelerd

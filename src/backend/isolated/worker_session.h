@@ -85,7 +85,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   void MarkReaped();
   void Break(absl::Status reason, bool report);
   absl::Status SendStart(std::uint64_t sequence, const WorkerRun& run);
-  absl::Status Lost(std::string_view what) const;
+  absl::Status Lost(std::string_view what, LossKind kind = LossKind::kCrash) const;
 
   const std::string device_;
   const std::string component_;
@@ -100,6 +100,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   std::condition_variable changed_;
   std::unique_ptr<WorkerProcess> process_;  ///< Set once, by the thread.
   std::optional<absl::Status> end_;         ///< Why there is nothing to be had from the worker any more.
+  bool told_ = false;                       ///< Who has to know of the end knows it: calls may fail.
   bool reaped_ = false;
   bool report_ = false;      ///< Whether a loss is reported.
   std::uint64_t asked_ = 0;  ///< The question that is open; 0: none.

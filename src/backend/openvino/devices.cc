@@ -71,10 +71,7 @@ std::string RuntimeVersion() {
   return fmt::format("OpenVINO {}", ov::get_openvino_version().buildNumber);
 }
 
-std::string CompilationIdentity(const std::string& device) {
-  if (!CanExport(device)) {
-    return "";
-  }
+std::string DeviceIdentity(const std::string& device) {
   std::string identity =
       fmt::format("{}\n{}\nthreads {}\n", RuntimeVersion(), device, std::thread::hardware_concurrency());
   for (const std::string& property :
@@ -92,6 +89,10 @@ std::string CompilationIdentity(const std::string& device) {
     }
   }
   return identity;
+}
+
+std::string CompilationIdentity(const std::string& device) {
+  return CanExport(device) ? DeviceIdentity(device) : "";
 }
 
 absl::StatusOr<ov::AnyMap> CompileProperties(const std::string& device, const CompileSettings& settings) {

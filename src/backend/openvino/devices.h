@@ -16,8 +16,10 @@ absl::StatusOr<std::vector<DeviceDescription>> ListDevices();
 /// "OpenVINO 2026.4.1-…".
 std::string RuntimeVersion();
 
-/// Everything about `device` on this machine that a compiled model depends on, as text; empty when a model that was
-/// compiled for it cannot be exported and imported.
+/// Everything about `device` on this machine that a compiled model and its results depend on, as text.
+std::string DeviceIdentity(const std::string& device);
+
+/// The same; empty when a model that was compiled for it cannot be exported and imported.
 std::string CompilationIdentity(const std::string& device);
 
 /// The runtime's properties for compiling with `settings`. kFailedPrecondition when the device does not know one of

@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> OpenvinoBackend::Compile(const Mo
   info.signature = *std::move(signature);
   ACCELERD_ASSIGN_OR_RETURN(info.outputs, Guard(absl::StatusCode::kInvalidArgument, source.files.main,
                                                 [&] { return ReadOutputFacts(*read.model); }));
-  absl::StatusOr<Compilation> compilation = CompileOrImport(read, source.settings);
+  absl::StatusOr<Compilation> compilation = CompileOrImport(read, source);
   if (!compilation.ok()) {
     return Annotate(compilation.status(), source.files.main);
   }
@@ -110,6 +110,7 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> OpenvinoBackend::Compile(const Mo
   info.content_hash = std::move(read.content_hash);
   info.files = std::move(read.files);
   info.from_cache = static_cast<bool>(compilation->imported);
+  info.runtime = DeviceIdentity(options_.device);
   const bool stateful = !read.model->get_variables().empty();
   ACCELERD_ASSIGN_OR_RETURN(
       std::shared_ptr<RequestPool> pool,
@@ -125,11 +126,11 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> OpenvinoBackend::Compile(const Mo
 }
 
 absl::StatusOr<OpenvinoBackend::Compilation> OpenvinoBackend::CompileOrImport(const ReadModel& read,
-                                                                              const CompileSettings& settings) {
-  ACCELERD_ASSIGN_OR_RETURN(const ov::AnyMap properties, CompileProperties(options_.device, settings));
+                                                                              const ModelSource& source) {
+  ACCELERD_ASSIGN_OR_RETURN(const ov::AnyMap properties, CompileProperties(options_.device, source.settings));
   const std::string identity = cache_ ? CompilationIdentity(options_.device) : std::string();
-  const std::string key = CacheKey(identity, settings);
-  if (!identity.empty()) {
+  const std::string key = CacheKey(identity, source.settings);
+  if (!identity.empty() && !source.refresh_cache) {
     std::optional<Compilation> imported = Import(read.content_hash, key, properties);
     if (imported && SamePorts(imported->model.inputs(), std::as_const(*read.model).inputs()) &&
         SamePorts(imported->model.outputs(), std::as_const(*read.model).outputs())) {

@@ -41,7 +41,7 @@ class OpenvinoBackend : public Backend {
   };
 
   absl::Status CheckUsable();
-  absl::StatusOr<Compilation> CompileOrImport(const ReadModel& read, const CompileSettings& settings);
+  absl::StatusOr<Compilation> CompileOrImport(const ReadModel& read, const ModelSource& source);
   std::optional<Compilation> Import(const std::string& content_hash, const std::string& key,
                                     const ov::AnyMap& properties) const;
   void Export(ov::CompiledModel& model, const std::string& content_hash, const std::string& key) const;

@@ -45,6 +45,7 @@ class SimulatedBackend final : public Backend {
     ACCELERD_ASSIGN_OR_RETURN(const std::uint64_t memory, stick_.Load(source.name, memory_used_));
     info.slots = source.settings.slots > 0 ? source.settings.slots : stick_.slots();
     info.from_cache = false;
+    info.runtime = "simulated device 1";
     return std::make_unique<SimulatedModel>(stick_, SimulatedModelInfo{source.name, std::move(info)}, memory,
                                             memory_used_);
   }
