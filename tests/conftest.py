@@ -7,8 +7,10 @@ import shutil
 import cv2
 import pytest
 
+from checker import calls_of
 from reference import Card, Reference
 from service import BINARY, ROOT, Service
+from simulated import SimulatedModel
 
 MODELS = ROOT / 'models'
 IMAGES = MODELS / 'images'
@@ -91,6 +93,13 @@ def shared_service(shared, tmp_path_factory):
 def ultraface(shared):
     """The independent computation of the ONNX model."""
     return Reference(shared / 'models/ultraface_rfb320.onnx', Card(rgb=True, mean=127.0, scale=128.0))
+
+
+@pytest.fixture(scope='session')
+def simulated_calls():
+    """Calls of two demo models on a simulated device, with their answers."""
+    classifier, detector = (SimulatedModel(MODELS / f'{DEMO_MODELS[task]}.xml') for task in ('classify', 'detect'))
+    return calls_of(classifier, classify=True) + calls_of(detector)
 
 
 @pytest.fixture

@@ -88,6 +88,11 @@ class Stick:
     def unplug(self):
         self.command('unplug')
 
+    def unplug_for(self, duration):
+        """Unplugs the stick; it comes back by itself."""
+        self.unplug()
+        self.command('fault', 'replug', '--in', duration)
+
     def replug(self):
         self.command('replug')
 

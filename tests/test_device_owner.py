@@ -36,8 +36,9 @@ def device_service(folder, stick, *arguments):
     return Service(folder, MODELS, '--device', stick.device, '--load', 'none', '--lock-dir', stick.path.parent, *arguments)
 
 
+@contextlib.contextmanager
 def race(folder, stick, count=2):
-    """Starts services on one stick at the same moment; the services, one of which serves."""
+    """Starts services on one stick at the same moment; the services, one of which serves. Kills what is left."""
     services = [device_service(folder / str(index), stick) for index in range(count)]
     gate = threading.Barrier(count)
 
@@ -51,7 +52,11 @@ def race(folder, stick, count=2):
         thread.start()
     for thread in threads:
         thread.join()
-    return services
+    try:
+        yield services
+    finally:
+        for service in services:
+            kill(service)
 
 
 def assert_one_owner(services):
@@ -73,9 +78,11 @@ def kill(service):
 def test_two_daemons_race_for_one_device(tmp_path):
     stick = Stick(tmp_path / 'stick')
     for turn in range(20):
-        owner = assert_one_owner(race(tmp_path / f'{turn}', stick))
-        wait_until(lambda: stick.show()['owned'], 'the winner to open the device')
-        (kill if turn % 2 else Service.stop)(owner)
+        with race(tmp_path / f'{turn}', stick) as services:
+            owner = assert_one_owner(services)
+            owner.wait_for_log('the device is open')
+            if turn % 2:
+                owner.stop()
 
 
 @pytest.mark.smoke

@@ -5,23 +5,16 @@ import time
 
 import pytest
 
-from checker import Checker, calls_of
+from checker import Checker
 from client import json_of
 from conftest import MODELS
 from polling import wait_until
 from processes import signal_worker, wait_worker, worker_of
-from simulated import SimulatedModel, Stick
+from simulated import Stick
 
 NAMES = ('digit_classifier', 'digit_detector')
 BOUNDS = ('--run-timeout', '1s', '--open-timeout', '2s', '--compile-timeout', '2s', '--probe-interval', '500ms',
           '--request-timeout', '20s')
-
-
-@pytest.fixture(scope='session')
-def simulated_calls():
-    """Calls of two models on a simulated stick, with their answers."""
-    classifier, detector = (SimulatedModel(MODELS / f'{name}.xml') for name in NAMES)
-    return calls_of(classifier, classify=True) + calls_of(detector)
 
 
 class Scene:
