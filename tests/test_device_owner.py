@@ -133,7 +133,7 @@ def test_nothing_stays_of_a_daemon_that_was_killed(tmp_path, digit, stopped):
     kill(service)
     wait_until(lambda: not runs(worker), 'the worker to die with its daemon', timeout=10)
     assert free_to_lock(tmp_path)
-    assert shared_memory() <= before
+    wait_until(lambda: shared_memory() <= before, 'the end of shared memory', timeout=10)
     assert not {service.process.pid, worker} & set(holders_of('memfd:accelerd'))
     with Service(tmp_path / 'next', MODELS, '--device', stick.device, '--lock-dir', tmp_path) as following:
         assert following.client.post_file('/inference/file/digit_classifier', digit).status_code == 200
