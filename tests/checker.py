@@ -1,7 +1,7 @@
 """Clients that know every answer and keep a record of what they got.
 
-A request may end in one of two ways: its one correct answer, or an honest 503. All else is a violation: a wrong answer, a second one,
-none at all.
+A request may end in one of two ways: its one correct answer, or an honest 503. All else is a violation: a wrong answer,
+a second one, none at all.
 """
 
 import collections
@@ -29,8 +29,8 @@ CORRECT, REFUSED, WRONG, LOST = 'correct', 'honest 503', 'wrong', 'lost'
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Call:
-    """One request and its answer: for `inference` an array that must be met to the last bit, or a function that judges one; for
-    `classify` a list of classes.
+    """One request and its answer: for `inference` an array that must be met to the last bit, or a function that judges
+    one; for `classify` a list of classes.
     """
     task: str
     model: str
@@ -74,7 +74,7 @@ def random_image(rows, cols, seed):
 
 
 def calls_of(model, classify=False, images=6):
-    """Calls of a SimulatedModel, or anything with its methods, with images of its size; every third one may be `classify`."""
+    """Calls of a SimulatedModel, or anything with its methods, with images of its size; a third may be `classify`."""
     calls = []
     for seed in range(images):
         image, encoded = random_image(model.rows, model.cols, seed)
@@ -205,7 +205,8 @@ def _is_honest(headers, body):
 class Checker:
     """Clients at work while it is entered, and their records.
 
-    `clients` may be 0: nothing is asked but what ask_each() asks. `pause` are seconds between an answer and the next question.
+    `clients` may be 0: nothing is asked but what ask_each() asks. `pause` are seconds between an answer and the next
+    question.
     """
 
     def __init__(self, address, calls, clients, pause=0.0, seed=0):

@@ -1,7 +1,7 @@
 """Whether what concurrent clients saw of one model could have happened one call after the other.
 
-After Wing and Gong, Testing and Verifying Concurrent Objects (1993): a search for an order of the calls that respects who ended before whom
-began, and in which each call's answer is right. For histories of a few calls.
+After Wing and Gong, Testing and Verifying Concurrent Objects (1993): a search for an order of the calls that respects
+who ended before whom began, and in which each call's answer is right. For histories of a few calls.
 """
 
 import dataclasses
@@ -12,8 +12,8 @@ import math
 class Operation:
     """One call and what is known from its answer.
 
-    `writes` is what it makes of the model (True: loaded), None for nothing; `reads` what it saw, None for nothing. One that failed is not
-    `certain`: it happened or it did not, and perhaps later than its answer.
+    `writes` is what it makes of the model (True: loaded), None for nothing; `reads` what it saw, None for nothing. One
+    that failed is not `certain`: it happened or it did not, and perhaps later than its answer.
     """
     begin: float
     end: float

@@ -1,7 +1,8 @@
 """Random faults, back to back, on a service under load on a simulated device.
 
-Every answer is checked, and so is what the daemon holds: descriptors, memory, threads, shared memory, children. Prints a table; exits 1 when
-a request had no answer, two or a wrong one, when the service did not recover, or when something grew.
+Every answer is checked, and so is what the daemon holds: descriptors, memory, threads, shared memory, children. Prints
+a table; exits 1 when a request had no answer, two or a wrong one, when the service did not recover, or when something
+grew.
 """
 
 import argparse
@@ -160,7 +161,8 @@ class Report:
             print(f'{name:34} {len(times):5} {statistics.median(times):8.2f} {max(times):8.2f}')
         total = self.counts.total()
         print(f'\n{sum(map(len, self.seconds.values()))} faults in {seconds:.0f} s; {self.races} races for the device')
-        print(f'{total} requests: ' + ', '.join(f'{self.counts[name]} {name}' for name in (CORRECT, REFUSED, WRONG, LOST)))
+        outcomes = ', '.join(f'{self.counts[name]} {name}' for name in (CORRECT, REFUSED, WRONG, LOST))
+        print(f'{total} requests: {outcomes}')
         if self.samples:
             fields = [field.name for field in dataclasses.fields(Holdings)]
             print(f'\n{"held by the daemon":20} {"warm":>8} {"end":>8} {"most":>8}')

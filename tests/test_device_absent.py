@@ -1,4 +1,4 @@
-"""A service without its device: it lives, says why it is not ready, keeps what was promised, and serves when the device comes."""
+"""A service without its device: it lives, says why it is not ready, and keeps its promises once the device comes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +150,8 @@ def _ask(service, calls):
 
 
 def test_a_request_that_waits_for_the_device_is_refused_at_its_deadline(start, stick, simulated_calls):
-    service = start(MODELS, '--device', stick.device, '--load', NAMES[0], '--load', NAMES[1], '--request-timeout', '700ms')
+    service = start(MODELS, '--device', stick.device, '--load', NAMES[0], '--load', NAMES[1],
+                    '--request-timeout', '700ms')
     stick.unplug()
     wait_not_ready(service)
     with Checker(service.url, simulated_calls, 0) as checker:

@@ -33,7 +33,8 @@ signal.pause()
 
 def device_service(folder, stick, *arguments):
     """A service on a stick, without models; not started. They share the folder of locks that the stick lies in."""
-    return Service(folder, MODELS, '--device', stick.device, '--load', 'none', '--lock-dir', stick.path.parent, *arguments)
+    return Service(folder, MODELS, '--device', stick.device, '--load', 'none', '--lock-dir', stick.path.parent,
+                   *arguments)
 
 
 @contextlib.contextmanager
@@ -170,7 +171,8 @@ def test_a_worker_that_does_not_die_keeps_the_device(tmp_path):
     script = tmp_path / 'stubborn.py'
     script.write_text(STUBBORN_WORKER)
     stick = Stick(tmp_path / 'stick')
-    service = device_service(tmp_path / 'first', stick, '--worker-command', f'{sys.executable} {script} {tmp_path}/up').start()
+    command = f'{sys.executable} {script} {tmp_path}/up'
+    service = device_service(tmp_path / 'first', stick, '--worker-command', command).start()
     wait_until((tmp_path / 'up').exists, 'the worker to be up')
     worker = wait_worker(service)
     kill(service)

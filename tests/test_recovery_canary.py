@@ -45,7 +45,8 @@ def test_nothing_is_answered_for_as_long_as_the_device_is_wrong(start, stick, si
 
 
 def test_the_periodic_canary_bounds_how_long_wrong_answers_last(start, stick, simulated_calls):
-    service = start(MODELS, '--device', stick.device, '--load', NAMES[0], '--load', NAMES[1], '--canary-interval', '300ms')
+    service = start(MODELS, '--device', stick.device, '--load', NAMES[0], '--load', NAMES[1],
+                    '--canary-interval', '300ms')
     with Checker(service.url, simulated_calls, 2) as checker:
         checker.wait_correct(time.monotonic())
         stick.fault('wrong-output', during='run', count=0)

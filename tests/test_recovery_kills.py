@@ -30,6 +30,14 @@ def kill_again_and_again(service, checker, count):
     return times
 
 
+def tell(record_property, times, counts):
+    """For the report, and for who runs the test with -s."""
+    text = f'median {statistics.median(times):.3f} s, worst {max(times):.3f} s'
+    record_property('kill_to_first_answer', text)
+    record_property('requests', str(dict(counts)))
+    print(f'kill to first answer: {text}; {dict(counts)}')
+
+
 def test_fifty_kills_under_load_lose_nothing(start, tmp_path, simulated_calls, record_property):
     stick = Stick(tmp_path / 'stick', latency='2ms')
     service = start(MODELS, '--device', stick.device, '--load', NAMES[0], '--load', NAMES[1])
@@ -38,9 +46,7 @@ def test_fifty_kills_under_load_lose_nothing(start, tmp_path, simulated_calls, r
         times = kill_again_and_again(service, checker, KILLS)
     checker.assert_honest()
     counts = checker.counts()
-    record_property('seconds_to_first_answer', f'median {statistics.median(times):.3f}, worst {max(times):.3f}')
-    record_property('requests', str(dict(counts)))
-    print(f'kill to first answer: median {statistics.median(times):.3f} s, worst {max(times):.3f} s; {dict(counts)}')
+    tell(record_property, times, counts)
     assert counts[REFUSED] <= 0.01 * counts.total(), counts
     assert stick.counter('opens') >= KILLS + 1
 
@@ -93,11 +99,13 @@ def cpu_service(start):
                  '--run-timeout', '2s', '--probe-interval', '1s')
 
 
-def test_the_cpu_in_a_worker_that_is_killed(cpu_service, cpu_calls):
+def test_the_cpu_in_a_worker_that_is_killed(cpu_service, cpu_calls, record_property):
+    """Its models come from the cache of compiled models."""
     with Checker(cpu_service.url, cpu_calls, 4) as checker:
         checker.wait_correct(time.monotonic())
-        kill_again_and_again(cpu_service, checker, 5)
+        times = kill_again_and_again(cpu_service, checker, 8)
     checker.assert_honest()
+    tell(record_property, times, checker.counts())
 
 
 @pytest.mark.parametrize('clients', [0, 1, 4])

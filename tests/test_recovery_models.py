@@ -1,4 +1,4 @@
-"""A model that takes its device down: it is blamed, alone, and says so, until somebody loads it again or its files change."""
+"""A model that takes its device down: it alone is blamed, until somebody loads it again or its files change."""
 
 import shutil
 import time
@@ -99,7 +99,7 @@ def test_a_model_whose_every_run_crashes_takes_no_other_down(start, stick, simul
 
 
 def crash_jobs(stick, count):
-    """Lets the next `count` requests of the bad model crash the worker, each twice; the canary after each restart passes."""
+    """Lets the next `count` requests of the bad model crash the worker, each twice; the canaries in between pass."""
     for run in range(0, 4 * count, 2):
         stick.fault('crash', during='run', model=BAD, after_runs=run)
 
