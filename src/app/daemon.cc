@@ -37,16 +37,32 @@ std::vector<std::string> LoadPaths(const ServeOptions& options) {
   return paths;
 }
 
-absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options) {
+absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options, bool isolated) {
   ModelManagerOptions manager;
-  ACCELERD_ASSIGN_OR_RETURN(manager.defaults.precision, ParsePrecision(options.precision));
-  manager.defaults.performance_hint =
+  ACCELERD_ASSIGN_OR_RETURN(manager.loading.defaults.precision, ParsePrecision(options.precision));
+  manager.loading.defaults.performance_hint =
       options.performance_hint == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
-  manager.attach = ServingPlan::Create;
+  manager.loading.attach = ServingPlan::Create;
+  manager.device = {.name = options.device,
+                    .recovers_hangs = isolated,
+                    .open_timeout = options.open_timeout,
+                    .compile_timeout = options.compile_timeout,
+                    .probe_interval = options.probe_interval,
+                    .canary_interval = options.canary_interval,
+                    .state_directory = options.state_dir};
   return manager;
 }
 
-BackendOptions DeviceOptions(const ServeOptions& options, std::vector<int> locks) {
+SchedulerLimits Limits(const ServeOptions& options) {
+  SchedulerLimits limits;
+  limits.max_jobs = static_cast<std::size_t>(options.max_queue);
+  limits.max_prepared_bytes = options.max_prepared_bytes;
+  limits.device_wait = options.device_wait;
+  limits.most_run_bound = options.run_timeout;
+  return limits;
+}
+
+BackendOptions DeviceOptionsOf(const ServeOptions& options, std::vector<int> locks) {
   BackendOptions backend{.device = options.device, .cache_directory = options.cache_dir};
   // A device that one process alone may open is one whose driver is not to be trusted.
   const bool worker = options.isolation == "worker" || !options.worker_command.empty() ||
@@ -118,9 +134,7 @@ class Daemon::Parts {
   Parts(const ServeOptions& options, const BackendOptions& backend, ModelManagerOptions manager_options,
         HttpServerOptions server_options)
       : pool(CpuThreads(options)),
-        scheduler(
-            {.max_jobs = static_cast<std::size_t>(options.max_queue), .max_prepared_bytes = options.max_prepared_bytes},
-            pool, BufferKind(backend)),
+        scheduler(Limits(options), pool, BufferKind(backend)),
         manager(
             std::move(manager_options),
             [backend](Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); }, scheduler),
@@ -179,11 +193,12 @@ void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& options, std::vector<int> locks) {
   ACCELERD_ASSIGN_OR_RETURN(std::vector<FoundModel> models, ModelsToLoad(options));
-  ACCELERD_ASSIGN_OR_RETURN(ModelManagerOptions manager_options, ManagerOptions(options));
+  const BackendOptions backend = DeviceOptionsOf(options, std::move(locks));
+  ACCELERD_ASSIGN_OR_RETURN(ModelManagerOptions manager_options,
+                            ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
-  auto parts = std::make_unique<Parts>(options, DeviceOptions(options, std::move(locks)), std::move(manager_options),
-                                       std::move(server_options));
+  auto parts = std::make_unique<Parts>(options, backend, std::move(manager_options), std::move(server_options));
   ACCELERD_RETURN_IF_ERROR(parts->server.Start());
   for (const std::string& address : parts->server.addresses()) {
     LogInfo("serve", fmt::format("listening on {}", address));
@@ -201,6 +216,7 @@ void Daemon::StopAccepting() {
   parts_->server.StopAccepting();
   parts_->inference.Stop();
   parts_->models.Stop();
+  parts_->manager.RefuseLoads(absl::UnavailableError("the service is shutting down"));
 }
 
 void Daemon::NotifyIdle(Done<> done) {

@@ -166,7 +166,7 @@ Presentation PresentMask(const Mask& mask, const Labels& labels) {
   return {{{"rows", mask.rows}, {"columns", mask.columns}, {"classes", std::move(classes)}}, table.Render()};
 }
 
-absl::StatusOr<Labels> ReadLabels(const std::string& path) {
+absl::StatusOr<Labels> ReadLabelLines(const std::string& path) {
   ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
   Labels labels;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -47,7 +47,7 @@ absl::StatusOr<Mask> ParseMask(std::string_view npy);
 Presentation PresentMask(const Mask& mask, const Labels& labels);
 
 /// One name a line. kNotFound: the file cannot be read.
-absl::StatusOr<Labels> ReadLabels(const std::string& path);
+absl::StatusOr<Labels> ReadLabelLines(const std::string& path);
 
 }  // namespace accelerd
 

@@ -79,7 +79,7 @@ void WriteText(const ClientArguments& arguments, const std::string& file, const 
 int RunTaskCommand(const ClientArguments& arguments, ServiceClient& service) {
   absl::StatusOr<Labels> labels = Labels();
   if (!arguments.labels.empty()) {
-    labels = ReadLabels(arguments.labels);
+    labels = ReadLabelLines(arguments.labels);
   }
   if (!labels.ok()) {
     return UsageError(arguments.command, fmt::format("--labels: {} {}", arguments.labels, Message(labels.status())));

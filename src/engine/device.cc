@@ -2,7 +2,6 @@
 
 #include <sys/prctl.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -11,26 +10,26 @@
 #include "fmt/core.h"
 
 namespace accelerd {
-namespace {
 
-constexpr Duration kFirstBackoff = std::chrono::milliseconds(200);
-constexpr Duration kLongestBackoff = std::chrono::seconds(5);
-
-}  // namespace
-
-Device::Device(BackendFactory factory, ModelLoaderOptions options, DeviceHost& host,
+Device::Device(BackendFactory factory, DeviceOptions options, ModelLoaderOptions loading, DeviceHost& host,
                std::shared_ptr<DeviceMailbox> mailbox, const Clock& clock)
     : factory_(std::move(factory)),
       options_(std::move(options)),
+      loading_(std::move(loading)),
       host_(host),
       mailbox_(std::move(mailbox)),
       clock_(clock),
-      backoff_(kFirstBackoff),
+      canaries_(options_.state_directory),
+      watch_(std::make_shared<BackendWatch>([this](const absl::Status& reason) { ReportLoss(reason); }, clock)),
       thread_([this] { Run(); }) {}
 
 Device::~Device() {
   mailbox_->Stop();
+  if (options_.recovers_hangs) {
+    watch_->EndCall();
+  }
   thread_.join();
+  watch_->Close();
 }
 
 void Device::Run() {
@@ -43,6 +42,7 @@ void Device::Run() {
     const Step next = host_.NextStep(snapshot_, clock_.Now());
     std::visit([this](const auto& step) { Do(step); }, next);
   }
+  watch_->Attach(nullptr);
   backend_.reset();
 }
 
@@ -57,32 +57,49 @@ void Device::ReadMail() {
   for (const ModelGeneration model : mail.released) {
     snapshot_.placements.at(model).state = PlacementState::kReleased;
   }
+  for (const ModelGeneration model : mail.suspects) {
+    host_.Suspect(model);
+  }
   if (mail.lost && snapshot_.state == DeviceState::kReady) {
     MarkLost(*mail.lost);
   }
 }
 
+/// What becomes of the device after it was lost so.
+DeviceState Device::StateAfter(const absl::Status& loss) const {
+  return LossKindOf(loss) == LossKind::kUnresponsive && !options_.recovers_hangs ? DeviceState::kStuck
+                                                                                 : DeviceState::kLost;
+}
+
+/// For other threads. The scheduler first: jobs that start on a lost device count the fault as theirs; and before the
+/// device's thread hears of it, which may have brought the device back by then.
+void Device::ReportLoss(const absl::Status& reason) {
+  const bool crash = LossKindOf(reason) == LossKind::kCrash;
+  host_.StateChanged({StateAfter(reason), reason, {.crash = crash, .retry_at = clock_.Now()}});
+  mailbox_->Lost(reason);
+}
+
 void Device::MarkLost(const absl::Status& reason) {
-  LogWarning("device", fmt::format("the device is lost: {}", Message(reason)));
-  snapshot_.state = DeviceState::kLost;
-  host_.StateChanged(DeviceState::kLost);
-  // At once, unless it is lost again and again.
-  snapshot_.open_after = opened_at_ + kFirstBackoff;
+  snapshot_.state = StateAfter(reason);
+  snapshot_.open_after = clock_.Now() + restarts_.delay();
+  host_.StateChanged({snapshot_.state, reason, {.crash = false, .retry_at = *snapshot_.open_after}});
 }
 
 absl::Status Device::OpenBackend() {
   if (backend_ == nullptr) {
-    ACCELERD_ASSIGN_OR_RETURN(backend_, factory_([mailbox = mailbox_, &host = host_](absl::Status reason) {
-                                mailbox->Lost(std::move(reason));
-                                // At once: the thread may be compiling, and jobs that start on a lost device count the
-                                // fault as theirs.
-                                host.StateChanged(DeviceState::kLost);
-                              }));
+    ACCELERD_ASSIGN_OR_RETURN(backend_, factory_([this](const absl::Status& reason) { ReportLoss(reason); }));
+    watch_->Attach(backend_.get());
   }
+  const BackendWatch::Call call(*watch_, "opening the device", options_.open_timeout);
   return backend_->Open();
 }
 
+std::optional<Time> Device::NextTime(Duration interval) const {
+  return interval > Duration(0) ? std::optional(clock_.Now() + interval) : std::nullopt;
+}
+
 void Device::Do(const OpenStep& /*step*/) {
+  restarts_.Attempted();
   const absl::Status status = OpenBackend();
   if (!status.ok()) {
     if (last_open_error_ != Message(status)) {
@@ -90,41 +107,55 @@ void Device::Do(const OpenStep& /*step*/) {
       LogWarning("device",
                  fmt::format("the device cannot be opened: {}; it is tried again until it can", last_open_error_));
     }
-    snapshot_.open_after = clock_.Now() + backoff_;
-    backoff_ = std::min(2 * backoff_, kLongestBackoff);
+    snapshot_.open_after = clock_.Now() + restarts_.delay();
+    host_.StateChanged({snapshot_.state, status, {.crash = false, .retry_at = *snapshot_.open_after}});
     return;
   }
   LogInfo("device", "the device is open");
   last_open_error_.clear();
-  backoff_ = kFirstBackoff;
-  opened_at_ = clock_.Now();
   snapshot_.open_after.reset();
+  snapshot_.probe_at = NextTime(options_.probe_interval);
+  snapshot_.canary_at = NextTime(options_.canary_interval);
   snapshot_.state = DeviceState::kReady;
-  host_.StateChanged(DeviceState::kReady);
+  host_.StateChanged({DeviceState::kReady, absl::OkStatus(), {}});
 }
 
 void Device::Do(const CompileStep& step) {
-  absl::StatusOr<LoadedModel> loaded = LoadModel(step, options_, *backend_);
+  absl::StatusOr<LoadedModel> loaded = absl::UnavailableError("");
+  {
+    const BackendWatch::Call call(*watch_, fmt::format("loading model \"{}\"", step.name), options_.compile_timeout);
+    loaded = LoadModel(step, loading_, *backend_, canaries_);
+  }
   if (!loaded.ok()) {
-    const bool lost = absl::IsUnavailable(loaded.status()) && !backend_->Probe().ok();
+    const bool lost =
+        absl::IsDataLoss(loaded.status()) || (absl::IsUnavailable(loaded.status()) && !backend_->Probe().ok());
     if (lost) {
       MarkLost(loaded.status());
     }
     if (host_.LoadFailed(step.generation, loaded.status(), lost)) {
       snapshot_.placements[step.generation].state = PlacementState::kUnavailable;
     }
-    return;
+  } else {
+    Prove();
+    HandOver(*std::move(loaded));
   }
-  CompiledModel* const compiled = loaded->compiled.get();
-  models_[step.generation] = std::move(loaded->compiled);
-  snapshot_.placements[step.generation] = {};
+}
+
+void Device::HandOver(LoadedModel loaded) {
+  const ModelGeneration generation = loaded.model->generation;
+  CompiledModel* const compiled = loaded.compiled.get();
+  models_[generation] = std::move(loaded.compiled);
+  snapshot_.placements[generation] = {};
   // The last holder only reports: a model is destroyed on this thread.
-  const auto report = [mailbox = mailbox_, generation = step.generation](CompiledModel*) {
-    mailbox->Released(generation);
-  };
-  if (!host_.Loaded(std::move(loaded->model), std::shared_ptr<CompiledModel>(compiled, report))) {
-    snapshot_.placements[step.generation].state = PlacementState::kUnloading;
+  const auto report = [mailbox = mailbox_, generation](CompiledModel*) { mailbox->Released(generation); };
+  if (!host_.Loaded(std::move(loaded.model), std::shared_ptr<CompiledModel>(compiled, report))) {
+    snapshot_.placements[generation].state = PlacementState::kUnloading;
   }
+}
+
+/// The device works.
+void Device::Prove() {
+  restarts_.Proved();
 }
 
 void Device::Do(const WithdrawStep& step) {
@@ -135,6 +166,26 @@ void Device::Do(const WithdrawStep& step) {
 void Device::Do(const DestroyStep& step) {
   models_.erase(step.generation);
   snapshot_.placements.erase(step.generation);
+}
+
+void Device::Do(const ProbeStep& /*step*/) {
+  absl::Status status;
+  {
+    const BackendWatch::Call call(*watch_, "asking the device whether it is there", options_.open_timeout);
+    status = backend_->Probe();
+  }
+  snapshot_.probe_at = NextTime(options_.probe_interval);
+  if (!status.ok()) {
+    MarkLost(status);
+    return;
+  }
+  Prove();
+  host_.LookForChanges();
+}
+
+void Device::Do(const CanaryStep& /*step*/) {
+  snapshot_.canary_at = NextTime(options_.canary_interval);
+  host_.RunCanaries();
 }
 
 void Device::Do(const WaitStep& step) {

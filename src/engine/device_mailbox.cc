@@ -30,6 +30,14 @@ void DeviceMailbox::Released(ModelGeneration model) {
   Wake();
 }
 
+void DeviceMailbox::Suspect(ModelGeneration model) {
+  {
+    const std::lock_guard lock(mutex_);
+    mail_.suspects.push_back(model);
+  }
+  Wake();
+}
+
 void DeviceMailbox::Lost(absl::Status reason) {
   {
     const std::lock_guard lock(mutex_);

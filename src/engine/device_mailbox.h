@@ -19,6 +19,7 @@ class DeviceMailbox {
   struct Mail {
     std::vector<ModelGeneration> unreferenced;
     std::vector<ModelGeneration> released;
+    std::vector<ModelGeneration> suspects;
     std::optional<absl::Status> lost;
     bool stop = false;
   };
@@ -31,6 +32,9 @@ class DeviceMailbox {
 
   /// Nobody uses the compiled model: the thread may destroy it.
   void Released(ModelGeneration model);
+
+  /// A job of the model crashed or hung the device twice.
+  void Suspect(ModelGeneration model);
 
   void Lost(absl::Status reason);
 

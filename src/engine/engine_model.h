@@ -8,6 +8,7 @@
 #include <string>
 
 #include "backend/backend.h"
+#include "engine/canary.h"
 #include "engine/scheduler_core.h"
 #include "model/model_card.h"
 #include "model/model_info.h"
@@ -34,6 +35,7 @@ struct EngineModel {
   ModelCard card;
   ModelInfo info;
   std::shared_ptr<const ModelAttachment> attachment;
+  std::shared_ptr<const CanaryOutputs> canary;  ///< What its canary computes; null: unknown.
   mutable std::atomic<Time> last_used{Time()};  ///< By a request.
 };
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -53,6 +54,26 @@ class FakeDevice {
   void SetProbeStatus(absl::Status status) {
     Change([&] { probe_status_ = std::move(status); });
   }
+  /// Called before each compile, on the device's thread.
+  void OnCompile(std::function<void(const ModelSource&)> function) {
+    Change([&] { on_compile_ = std::move(function); });
+  }
+  /// Called by Abandon, once.
+  void OnAbandon(std::function<void()> function) {
+    Change([&] { on_abandon_ = std::move(function); });
+  }
+  /// Runs that fail with kUnavailable lose the device so.
+  void SetLossOfFaults(LossKind kind) {
+    Change([&] { loss_of_faults_ = kind; });
+  }
+  /// What is wrong with the outputs of canaries: an offset that is added. Default: 0.
+  void SetCanaryOffset(std::int64_t offset) {
+    Change([&] { canary_offset_ = offset; });
+  }
+  /// Models come from the cache unless it is to be refreshed.
+  void SetFromCache(bool from_cache) {
+    Change([&] { from_cache_ = from_cache; });
+  }
   void SetMakeModel(MakeModel make_model) {
     Change([&] { make_model_ = std::move(make_model); });
   }
@@ -82,9 +103,9 @@ class FakeDevice {
     return Read([&] { return live_models_; });
   }
 
-  void Lose() {
-    Backend::OnLost on_lost = Read([&] { return on_lost_; });
-    on_lost(absl::UnavailableError("unplugged"));
+  void Lose(const absl::Status& reason = absl::UnavailableError("unplugged")) {
+    const Backend::OnLost on_lost = Read([&] { return on_lost_; });
+    on_lost(reason);
   }
 
  private:
@@ -99,6 +120,11 @@ class FakeDevice {
   int opens_ = 0;
   int compiles_ = 0;  ///< Begun.
   int live_models_ = 0;
+  std::int64_t canary_offset_ = 0;
+  std::function<void(const ModelSource&)> on_compile_;
+  std::function<void()> on_abandon_;
+  std::optional<LossKind> loss_of_faults_;
+  bool from_cache_ = false;
 };
 
 /// Drives a FakeDevice, and checks how it is called.
@@ -118,6 +144,9 @@ class FakeBackend : public Backend {
 
   absl::StatusOr<std::unique_ptr<CompiledModel>> Compile(const ModelSource& source) override {
     ExpectOwnThread();
+    if (const auto on_compile = device_->Read([&] { return device_->on_compile_; })) {
+      on_compile(source);
+    }
     device_->Change([&] { ++device_->compiles_; });
     device_->Await([&] { return !device_->blocked_.contains(source.name); });
     ACCELERD_RETURN_IF_ERROR(device_->Read([&] { return device_->compile_status_[source.name]; }));
@@ -130,7 +159,13 @@ class FakeBackend : public Backend {
     return device_->Read([&] { return device_->probe_status_; });
   }
 
-  void Abandon() override {}
+  void Abandon() override {
+    std::function<void()> on_abandon;
+    device_->Change([&] { on_abandon.swap(device_->on_abandon_); });
+    if (on_abandon) {
+      on_abandon();
+    }
+  }
 
  private:
   /// Counts a model while it lives.
@@ -139,6 +174,7 @@ class FakeBackend : public Backend {
     Live(FakeBackend& backend, std::unique_ptr<CompiledModel> model, const ModelSource& source)
         : backend_(backend), model_(std::move(model)), info_(model_->info()) {
       info_.files = {source.files.main};
+      info_.from_cache = !source.refresh_cache && backend_.device_->Read([&] { return backend_.device_->from_cache_; });
       backend_.device_->Change([&] { ++backend_.device_->live_models_; });
     }
     ~Live() override {
@@ -147,8 +183,22 @@ class FakeBackend : public Backend {
       backend_.device_->Change([&] { --backend_.device_->live_models_; });
     }
     const ModelInfo& info() const override { return info_; }
+    /// The models of tests know nothing of canaries.
     void Start(RunId run, Tensors inputs, Tensors outputs, Done<RunResult> done) override {
-      model_->Start(run, std::move(inputs), std::move(outputs), std::move(done));
+      if (run == RunId{0}) {
+        const std::int64_t offset = backend_.device_->Read([&] { return backend_.device_->canary_offset_; });
+        done(FakeRun(inputs, std::move(outputs), offset));
+        return;
+      }
+      model_->Start(run, std::move(inputs), std::move(outputs),
+                    [device = backend_.device_, done = std::move(done)](absl::StatusOr<RunResult> result) mutable {
+                      const auto loss = device->Read([&] { return device->loss_of_faults_; });
+                      if (absl::IsUnavailable(result.status()) && loss) {
+                        result = WithLossKind(result.status(), *loss);
+                        device->Lose(result.status());
+                      }
+                      done(std::move(result));
+                    });
     }
 
    private:

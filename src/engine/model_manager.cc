@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "engine/alarm.h"
 #include "engine/file_stamp.h"
+#include "engine/load_progress.h"
 #include "engine/next_action.h"
 #include "engine/wanted_set.h"
 #include "fmt/core.h"
@@ -18,31 +21,44 @@ namespace accelerd {
 namespace {
 
 constexpr DeviceId kDevice{0};
-// A device that was lost during a load gets the model once more; then the model is to blame.
+// A device that goes down during a load gets the model once more; then the model is to blame.
 constexpr int kMostAttempts = 2;
-
-using Waiters = std::vector<Done<>>;
-
-void Complete(Waiters waiters, const absl::Status& status) {
-  for (Done<>& waiter : waiters) {
-    waiter(status);
-  }
-}
-
-/// How far the load of a wanted model is.
-struct LoadProgress {
-  ModelState state = ModelState::kLoading;
-  std::string reason;  ///< Why it is kUnavailable.
-  Waiters waiters;
-  Time since{};        ///< When the device began with it.
-  ModelHandle handle;  ///< From the first time that it is kReady.
-  std::vector<FileStamp> stamps;
-};
+constexpr int kMostSuspicions = 2;
+constexpr std::chrono::seconds kRetryUnavailable{10};
+constexpr std::chrono::seconds kCanaryDeadline{30};
 
 std::vector<std::string> FilesOf(const EngineModel& model) {
   std::vector<std::string> files = model.info.files;
   files.push_back(model.files.card);
   return files;
+}
+
+/// As far as they are known of a model that could not be read.
+std::vector<std::string> FilesOf(const ModelFiles& files) {
+  return {files.main, std::filesystem::path(files.main).replace_extension(".bin").string(), files.card};
+}
+
+/// What the scheduler finds out goes to those who may act on it; they may outlive the device.
+class Observer : public SchedulerObserver {
+ public:
+  Observer(std::shared_ptr<DeviceMailbox> mailbox, std::shared_ptr<BackendWatch> watch)
+      : mailbox_(std::move(mailbox)), watch_(std::move(watch)) {}
+
+  void DeviceHangs(DeviceId /*device*/, ModelGeneration /*model*/, Duration bound) override {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(bound).count();
+    watch_->GiveUp(
+        WithLossKind(absl::UnavailableError(fmt::format("an inference takes longer than {} ms", milliseconds)),
+                     LossKind::kUnresponsive));
+  }
+  void ModelSuspect(ModelGeneration model) override { mailbox_->Suspect(model); }
+
+ private:
+  const std::shared_ptr<DeviceMailbox> mailbox_;
+  const std::shared_ptr<BackendWatch> watch_;
+};
+
+DeviceStatus InitialStatus(const std::string& name) {
+  return {.name = name, .state = DeviceState::kOpening, .since = std::chrono::system_clock::now(), .last_error = {}};
 }
 
 void LogReady(const EngineModel& model, Duration time) {
@@ -59,9 +75,16 @@ class ModelManager::Impl final : public DeviceHost {
   Impl(ModelManagerOptions options, BackendFactory backend, Scheduler& scheduler, const Clock& clock)
       : scheduler_(scheduler),
         clock_(clock),
-        device_(std::in_place, std::move(backend), std::move(options), *this, mailbox_, clock) {}
+        status_(InitialStatus(options.device.name)),
+        deadlines_(
+            std::in_place, [this] { ExpireWaiters(); }, clock),
+        device_(std::in_place, std::move(backend), std::move(options.device), std::move(options.loading), *this,
+                mailbox_, clock) {
+    scheduler_.Observe(std::make_shared<Observer>(mailbox_, device_->watch()));
+  }
 
   ~Impl() {
+    scheduler_.Observe(nullptr);
     std::map<ModelGeneration, LoadProgress> loads;
     {
       const std::lock_guard lock(mutex_);
@@ -70,10 +93,11 @@ class ModelManager::Impl final : public DeviceHost {
     }
     SwapRouting(std::make_shared<const RoutingSnapshot>());
     for (auto& [generation, load] : loads) {
-      Complete(std::move(load.waiters), absl::UnavailableError("the service is shutting down"));
+      load.waiters.Complete(absl::UnavailableError("the service is shutting down"));
     }
     loads.clear();
     device_.reset();
+    deadlines_.reset();
   }
 
   void BeginLoad(LoadRequest request, Done<> done) {
@@ -83,18 +107,20 @@ class ModelManager::Impl final : public DeviceHost {
       const std::lock_guard lock(mutex_);
       WantedModel* const wanted = wanted_.Find(request.name);
       LoadProgress* const load = wanted == nullptr ? nullptr : &loads_.at(wanted->generation);
-      if (load == nullptr || load->state == ModelState::kUnavailable) {
+      if (!refusal_ && (load == nullptr || load->state == ModelState::kUnavailable)) {
         Want(request, wanted, std::move(done));
         return;
       }
-      if (wanted->files != request.files) {
+      if (refusal_) {
+        status = *refusal_;
+      } else if (wanted->files != request.files) {
         status = absl::AlreadyExistsError(fmt::format(
             "model \"{}\" is {} from {}; unload it before loading {}", request.name,
             load->state == ModelState::kReady ? "loaded" : "being loaded", wanted->files.main, request.files.main));
       } else {
         wanted->pinned = wanted->pinned || request.pinned;
         if (load->state == ModelState::kLoading) {
-          load->waiters.push_back(std::move(done));
+          AddWaiter(*load, std::move(done), request.deadline);
           return;
         }
         stamps = load->stamps;
@@ -113,11 +139,26 @@ class ModelManager::Impl final : public DeviceHost {
     if (load) {
       mailbox_->Wake();
       LogInfo("models", fmt::format("\"{}\" is unloaded", name));
-      Complete(std::move(load->waiters),
-               absl::UnavailableError(fmt::format("model \"{}\" was unloaded while it was loading", name)));
+      const absl::Status gone = absl::UnavailableError(fmt::format("model \"{}\" was unloaded", name));
+      load->waiters.Complete(gone);
+      if (load->handle != nullptr && !load->placed) {
+        scheduler_.ModelGone(load->handle->generation, gone);  // Nothing brings it back.
+      }
       load.reset();
     }
     done(absl::OkStatus());
+  }
+
+  void RefuseLoads(const absl::Status& reason) {
+    Waiters waiters;
+    {
+      const std::lock_guard lock(mutex_);
+      refusal_ = reason;
+      for (auto& [generation, load] : loads_) {
+        waiters.Join(std::move(load.waiters));
+      }
+    }
+    waiters.Complete(reason);
   }
 
   std::shared_ptr<const RoutingSnapshot> routing() const {
@@ -142,10 +183,20 @@ class ModelManager::Impl final : public DeviceHost {
     });
   }
 
+  DeviceStatus device() const {
+    const std::lock_guard lock(status_mutex_);
+    return status_;
+  }
+
   // What the device asks and tells.
 
   Step NextStep(const DeviceSnapshot& snapshot, Time now) override {
     const std::lock_guard lock(mutex_);
+    for (auto& [generation, load] : loads_) {
+      if (load.handle != nullptr) {
+        wanted_.Find(generation)->last_used = load.handle->last_used;
+      }
+    }
     Step step = NextAction(wanted_, snapshot, kDevice, now);
     if (const auto* const compile = std::get_if<CompileStep>(&step)) {
       wanted_.Find(compile->generation)->attempts++;
@@ -154,9 +205,45 @@ class ModelManager::Impl final : public DeviceHost {
     return step;
   }
 
-  void StateChanged(DeviceState state) override { scheduler_.DeviceChanged(kDevice, state); }
+  void StateChanged(const DeviceChange& change) override {
+    DeviceState before{};
+    {
+      const std::lock_guard lock(status_mutex_);
+      before = std::exchange(status_.state, change.state);
+      if (change.state != before) {
+        status_.since = std::chrono::system_clock::now();
+      }
+      if (change.state == DeviceState::kReady) {
+        status_.restarts += std::exchange(was_ready_, true) ? 1 : 0;
+      } else {
+        status_.last_error = Message(change.reason);
+      }
+    }
+    scheduler_.DeviceChanged(kDevice, change.state, change.loss);
+    if (change.state == before) {
+      return;
+    }
+    if (change.state == DeviceState::kLost) {
+      LogWarning("device", fmt::format("the device is lost: {}", Message(change.reason)));
+    } else if (change.state == DeviceState::kStuck) {
+      LogError("device", fmt::format("the device is stuck until accelerd is restarted: {}", Message(change.reason)));
+    }
+  }
 
-  void Withdraw(ModelGeneration model) override { scheduler_.PlacementChanged(kDevice, model, nullptr); }
+  void Withdraw(ModelGeneration model) override {
+    bool wanted = false;
+    {
+      const std::lock_guard lock(mutex_);
+      wanted = wanted_.Find(model) != nullptr;
+      if (wanted) {
+        loads_.at(model).placed = false;
+      }
+    }
+    scheduler_.PlacementChanged(kDevice, model, nullptr);
+    if (!wanted) {
+      scheduler_.ModelGone(model, absl::UnavailableError("the device was lost after the model was unloaded"));
+    }
+  }
 
   bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled) override {
     const ModelGeneration generation = model->generation;
@@ -175,34 +262,70 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   bool LoadFailed(ModelGeneration generation, const absl::Status& reason, bool device_lost) override {
-    std::string name;
-    Waiters waiters;
-    ModelHandle handle;
     {
       const std::lock_guard lock(mutex_);
-      const WantedModel* const wanted = wanted_.Find(generation);
+      WantedModel* const wanted = wanted_.Find(generation);
       if (wanted == nullptr) {
         return true;
+      }
+      if (device_lost && LossKindOf(reason) == LossKind::kGone) {
+        wanted->attempts--;  // Not the model's doing.
+        return false;
       }
       if (device_lost && wanted->attempts < kMostAttempts) {
         return false;
       }
-      name = wanted->name;
-      LoadProgress& load = loads_.at(generation);
-      waiters.swap(load.waiters);
-      handle = std::move(load.handle);
-      load.state = ModelState::kUnavailable;
-      load.reason = Message(reason);
-      if (!wanted->pinned) {
-        loads_.erase(generation);
-        wanted_.Erase(name);
+      if (device_lost) {
+        wanted_.ForgetSuspicions();  // Jobs that ran meanwhile were blamed for what this load did.
       }
-      Route(name, nullptr);
     }
-    LogError("models", fmt::format("\"{}\" cannot be loaded: {}", name, Message(reason)));
-    Complete(std::move(waiters),
-             absl::UnavailableError(fmt::format("model \"{}\" cannot be loaded: {}", name, Message(reason))));
+    MakeUnavailable(generation, "cannot be loaded", std::string(Message(reason)));
     return true;
+  }
+
+  void Suspect(ModelGeneration generation) override {
+    {
+      const std::lock_guard lock(mutex_);
+      WantedModel* const wanted = wanted_.Find(generation);
+      if (wanted == nullptr || ++wanted->suspicions < kMostSuspicions) {
+        return;
+      }
+    }
+    MakeUnavailable(generation, "is unavailable",
+                    fmt::format("{} different requests took the device down; load it again, or change its "
+                                "files, to give it another chance",
+                                kMostSuspicions));
+  }
+
+  void LookForChanges() override {
+    std::vector<std::pair<WantedModel, std::vector<FileStamp>>> failed;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, wanted] : wanted_.models()) {
+        if (wanted.held) {
+          failed.emplace_back(wanted, loads_.at(wanted.generation).stamps);
+        }
+      }
+    }
+    for (const auto& [model, stamps] : failed) {
+      if (ChangedFiles(stamps).empty()) {
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      if (const WantedModel* const wanted = wanted_.Find(model.generation)) {
+        LogInfo("models", fmt::format("the files of \"{}\" changed; it is loaded again", model.name));
+        Renew(*wanted);
+      }
+    }
+  }
+
+  void RunCanaries() override {
+    const std::shared_ptr<const RoutingSnapshot> models = routing();
+    for (const auto& [name, model] : *models) {
+      if (model->canary != nullptr) {
+        RunCanaryOf(model);
+      }
+    }
   }
 
  private:
@@ -213,8 +336,120 @@ class ModelManager::Impl final : public DeviceHost {
       loads_.erase(wanted->generation);
     }
     LoadProgress& load = loads_[wanted_.Put(request.name, request.files, pinned).generation];
-    load.waiters.push_back(std::move(done));
+    AddWaiter(load, std::move(done), request.deadline);
     mailbox_->Wake();
+  }
+
+  /// Wants the same as a new generation. Holds the mutex.
+  void Renew(const WantedModel& wanted) {
+    const WantedModel old = wanted;
+    loads_.erase(old.generation);
+    loads_[wanted_.Put(old.name, old.files, old.pinned).generation];
+    Route(old.name, nullptr);
+    mailbox_->Wake();
+  }
+
+  /// Holds the mutex.
+  void AddWaiter(LoadProgress& load, Done<> done, Time deadline) {
+    load.waiters.Add(std::move(done), deadline);
+    ArmDeadlines();
+  }
+
+  /// Holds the mutex.
+  void ArmDeadlines() {
+    std::optional<Time> first;
+    for (const auto& [generation, load] : loads_) {
+      if (const auto deadline = load.waiters.first_deadline()) {
+        first = std::min(first.value_or(Time::max()), *deadline);
+      }
+    }
+    deadlines_->Set(first);
+  }
+
+  void ExpireWaiters() {
+    const DeviceStatus status = device();
+    std::vector<std::pair<std::string, Waiters>> expired;
+    {
+      const std::lock_guard lock(mutex_);
+      const Time now = clock_.Now();
+      for (const auto& [name, wanted] : wanted_.models()) {
+        expired.emplace_back(name, loads_.at(wanted.generation).waiters.TakeExpired(now));
+      }
+      ArmDeadlines();
+    }
+    for (auto& [name, waiters] : expired) {
+      const std::string why = status.state == DeviceState::kReady
+                                  ? "it is still being loaded"
+                                  : fmt::format("the device is not there: {}", status.last_error);
+      waiters.Complete(WithRetryAfter(absl::UnavailableError(fmt::format("model \"{}\" is not ready: {}", name, why)),
+                                      std::chrono::seconds(1)));
+    }
+  }
+
+  /// The model is not served until somebody asks for it again, or its files change. `what` and `reason` say why.
+  void MakeUnavailable(ModelGeneration generation, std::string_view what, const std::string& reason) {
+    const std::vector<FileStamp> stamps = StampFiles(FilesOfGeneration(generation));
+    std::string name;
+    Waiters waiters;
+    ModelHandle handle;
+    {
+      const std::lock_guard lock(mutex_);
+      WantedModel* const wanted = wanted_.Find(generation);
+      if (wanted == nullptr) {
+        return;
+      }
+      name = wanted->name;
+      LoadProgress& load = loads_.at(generation);
+      waiters = std::move(load.waiters);
+      handle = std::move(load.handle);
+      load.handle = nullptr;
+      load.state = ModelState::kUnavailable;
+      load.reason = reason;
+      load.stamps = stamps;
+      wanted->held = true;
+      // Who loaded it was told that it is there: it stays in the list.
+      if (!wanted->pinned && handle == nullptr) {
+        loads_.erase(generation);
+        wanted_.Erase(name);
+      }
+      Route(name, nullptr);
+    }
+    LogError("models", fmt::format("\"{}\" {}: {}", name, what, reason));
+    const absl::Status status = absl::UnavailableError(fmt::format("model \"{}\" {}: {}", name, what, reason));
+    waiters.Complete(status);
+    scheduler_.ModelGone(generation, WithRetryAfter(status, kRetryUnavailable));
+  }
+
+  std::vector<std::string> FilesOfGeneration(ModelGeneration generation) {
+    const std::lock_guard lock(mutex_);
+    const WantedModel* const wanted = wanted_.Find(generation);
+    if (wanted == nullptr) {
+      return {};
+    }
+    const LoadProgress& load = loads_.at(generation);
+    return load.handle == nullptr ? FilesOf(wanted->files) : FilesOf(*load.handle);
+  }
+
+  void RunCanaryOf(const ModelHandle& model) {
+    absl::StatusOr<Tensors> inputs = MakeCanaryInputs(model->info.signature);
+    if (!inputs.ok()) {
+      return;
+    }
+    Job job;
+    job.model = model;
+    job.client = "canary";
+    job.deadline = clock_.Now() + kCanaryDeadline;
+    job.inputs = *std::move(inputs);
+    job.done = [model, watch = device_->watch()](const absl::StatusOr<Tensors>& outputs) {
+      if (!outputs.ok()) {
+        return;  // The device was busy or lost.
+      }
+      if (const absl::Status same = CompareCanary(*model->canary, SampleOutputs(*outputs)); !same.ok()) {
+        watch->GiveUp(absl::UnavailableError(fmt::format(
+            "the device computes something else than before: model \"{}\", {}", model->name, Message(same))));
+      }
+    };
+    scheduler_.Submit(std::move(job));
   }
 
   /// What the model was, if it was wanted; new calls do not reach it any more.
@@ -253,10 +488,7 @@ class ModelManager::Impl final : public DeviceHost {
     // Other contents than its requests were prepared for: a generation of its own.
     LogWarning("models", fmt::format("the files of \"{}\" changed; it is loaded anew", model->name));
     outdated = std::move(load.handle);
-    const WantedModel renewed = *wanted;
-    loads_.erase(renewed.generation);
-    loads_[wanted_.Put(renewed.name, renewed.files, renewed.pinned).generation];
-    Route(renewed.name, nullptr);
+    Renew(*wanted);
     return nullptr;
   }
 
@@ -273,14 +505,15 @@ class ModelManager::Impl final : public DeviceHost {
       wanted->attempts = 0;
       LoadProgress& load = loads_.at(handle->generation);
       load.state = ModelState::kReady;
+      load.placed = true;
       load.handle = handle;
       load.stamps = std::move(stamps);
-      waiters.swap(load.waiters);
+      waiters = std::move(load.waiters);
       time = clock_.Now() - load.since;
       Route(handle->name, handle);
     }
     LogReady(*handle, time);
-    Complete(std::move(waiters), absl::OkStatus());
+    waiters.Complete(absl::OkStatus());
     return true;
   }
 
@@ -305,14 +538,20 @@ class ModelManager::Impl final : public DeviceHost {
   const Clock& clock_;
   const std::shared_ptr<DeviceMailbox> mailbox_ = std::make_shared<DeviceMailbox>();
 
+  mutable std::mutex status_mutex_;
+  DeviceStatus status_;
+  bool was_ready_ = false;
+
   mutable std::mutex mutex_;
+  std::optional<absl::Status> refusal_;  ///< Of loads.
   WantedSet wanted_;
   std::map<ModelGeneration, LoadProgress> loads_;  ///< One for each of wanted_.
 
   mutable std::mutex routing_mutex_;  ///< Taken by every request, and held for no work.
   std::shared_ptr<const RoutingSnapshot> routing_ = std::make_shared<const RoutingSnapshot>();
 
-  std::optional<Device> device_;  // Last: its thread uses the rest.
+  std::optional<Alarm> deadlines_;  ///< Of the waiters.
+  std::optional<Device> device_;    // Last: its thread uses the rest.
 };
 
 ModelManager::ModelManager(ModelManagerOptions options, BackendFactory backend, Scheduler& scheduler,
@@ -327,6 +566,14 @@ void ModelManager::Load(LoadRequest request, Done<> done) {
 
 void ModelManager::Unload(std::string name, Done<> done) {
   impl_->Unload(name, std::move(done));
+}
+
+void ModelManager::RefuseLoads(absl::Status reason) {
+  impl_->RefuseLoads(reason);
+}
+
+DeviceStatus ModelManager::device() const {
+  return impl_->device();
 }
 
 std::shared_ptr<const RoutingSnapshot> ModelManager::routing() const {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/done.h"
 #include "engine/device.h"
+#include "engine/device_status.h"
 #include "engine/engine_model.h"
 #include "engine/model_loader.h"
 #include "engine/scheduler.h"
@@ -20,14 +21,21 @@ namespace accelerd {
 struct LoadRequest {
   std::string name;
   ModelFiles files;
-  bool pinned = false;  ///< Asked for by the service's own configuration: stays wanted when its load fails.
+  bool pinned = false;          ///< Asked for by the service's own configuration: stays wanted when its load fails.
+  Time deadline = Time::max();  ///< Of the caller's wait; the load goes on.
 };
 
-using ModelManagerOptions = ModelLoaderOptions;
+struct ModelManagerOptions {
+  ModelLoaderOptions loading;
+  DeviceOptions device;
+};
 
 /// Decides which models are on the device, and brings them there: the set of wanted models, one device with its thread,
 /// and the routing snapshot. There is no other way that a model gets onto the device or off it. Thread-safe; no call
 /// waits.
+///
+/// A model is UNAVAILABLE, and does not take the others down, when its load takes the device down twice in a row, or
+/// two different jobs of it do so alone. That ends with a new load call, or when its files change.
 class ModelManager {
  public:
   /// Creates and opens the backend on the device's own thread; loads wait for it. `scheduler` outlives the manager.
@@ -44,14 +52,17 @@ class ModelManager {
   /// from the same files joins that load; from other files: kAlreadyExists, naming both. A failed load completes every
   /// waiting caller with kUnavailable and the reason; the entry is withdrawn unless pinned, and the next call tries
   /// anew. A loaded model whose files changed meanwhile stays as it is; the log says so. While the device is not there,
-  /// loads wait for it.
+  /// loads wait for it: kUnavailable at the deadline.
   void Load(LoadRequest request, Done<> done);
 
   /// Completes when no new call can reach the model, inside the call; accepted calls go on. Also OK when it was not
   /// loaded. A load in progress fails with kUnavailable.
   void Unload(std::string name, Done<> done);
 
-  /// The models that serve now.
+  /// Completes loads in progress, and later ones, with `reason`.
+  void RefuseLoads(absl::Status reason);
+
+  /// The models that new calls can reach: also those whose device is being brought back.
   std::shared_ptr<const RoutingSnapshot> routing() const;
 
   /// Every wanted model, sorted by name: LOADING, READY, or UNAVAILABLE with the reason.
@@ -59,6 +70,9 @@ class ModelManager {
 
   /// Whether no pinned model is still LOADING: what readiness waits for at the start.
   bool Settled() const;
+
+  /// Never waits for the device.
+  DeviceStatus device() const;
 
  private:
   class Impl;

@@ -1,5 +1,8 @@
 #include "engine/next_action.h"
 
+#include <algorithm>
+#include <tuple>
+
 namespace accelerd {
 namespace {
 
@@ -36,9 +39,39 @@ Step NextOpening(const DeviceSnapshot& snapshot, Time now) {
   return OpenStep{};
 }
 
+const WantedModel* NextToCompile(const WantedSet& wanted, const DeviceSnapshot& snapshot) {
+  const auto rank = [](const WantedModel& model) {
+    return std::tuple(model.attempts > 0, Time::max() - model.last_used, model.generation);
+  };
+  const WantedModel* first = nullptr;
+  for (const auto& [name, model] : wanted.models()) {
+    if (!model.held && !snapshot.placements.contains(model.generation) &&
+        (first == nullptr || rank(model) < rank(*first))) {
+      first = &model;
+    }
+  }
+  return first;
+}
+
+Step NextCheck(const DeviceSnapshot& snapshot, Time now) {
+  if (snapshot.probe_at && *snapshot.probe_at <= now) {
+    return ProbeStep{};
+  }
+  if (snapshot.canary_at && *snapshot.canary_at <= now) {
+    return CanaryStep{};
+  }
+  if (snapshot.probe_at && snapshot.canary_at) {
+    return WaitStep{std::min(*snapshot.probe_at, *snapshot.canary_at)};
+  }
+  return WaitStep{snapshot.probe_at ? snapshot.probe_at : snapshot.canary_at};
+}
+
 }  // namespace
 
 Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId /*device*/, Time now) {
+  if (snapshot.state == DeviceState::kStuck) {
+    return WaitStep{};
+  }
   if (const auto removal = NextRemoval(wanted, snapshot)) {
     return *removal;
   }
@@ -48,16 +81,10 @@ Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceI
   if (snapshot.state != DeviceState::kReady) {
     return NextOpening(snapshot, now);
   }
-  const WantedModel* first = nullptr;
-  for (const auto& [name, model] : wanted.models()) {
-    if (!snapshot.placements.contains(model.generation) && (first == nullptr || model.generation < first->generation)) {
-      first = &model;
-    }
+  if (const WantedModel* const model = NextToCompile(wanted, snapshot)) {
+    return CompileStep{model->name, model->generation, model->files};
   }
-  if (first == nullptr) {
-    return WaitStep{};
-  }
-  return CompileStep{first->name, first->generation, first->files};
+  return NextCheck(snapshot, now);
 }
 
 }  // namespace accelerd

@@ -27,6 +27,8 @@ struct DeviceSnapshot {
 
   DeviceState state = DeviceState::kOpening;
   std::optional<Time> open_after;  ///< An attempt to open it failed, or it was lost; not before this time again.
+  std::optional<Time> probe_at;    ///< When it is asked next whether it is there.
+  std::optional<Time> canary_at;   ///< When the canaries run next.
   bool closing = false;            ///< The service ends: everything leaves.
   std::map<ModelGeneration, Placement> placements;
 };
@@ -44,14 +46,17 @@ struct WithdrawStep {
 struct DestroyStep {
   ModelGeneration generation{};
 };
+struct ProbeStep {};
+struct CanaryStep {};  ///< Of every model that serves.
 struct WaitStep {
   std::optional<Time> until;  ///< Unset: until something changes.
 };
-using Step = std::variant<OpenStep, CompileStep, WithdrawStep, DestroyStep, WaitStep>;
+using Step = std::variant<OpenStep, CompileStep, WithdrawStep, DestroyStep, ProbeStep, CanaryStep, WaitStep>;
 
-/// Decides how `device` comes closer to what is wanted. Pure. Models are compiled in the order in which they were asked
-/// for; what is to leave leaves first; a device is opened only when nothing is left on it; a load that failed is not
-/// tried again for the same generation.
+/// Decides how `device` comes closer to what is wanted. Pure. Models are compiled most recently used first, then in the
+/// order in which they were asked for, and last those whose load took the device down before; what is to leave leaves
+/// first; a device is opened only when nothing is left on it; a load that failed is not tried again for the same
+/// generation. A kStuck device is left alone.
 Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId device, Time now);
 
 }  // namespace accelerd

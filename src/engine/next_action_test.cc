@@ -31,6 +31,8 @@ class NextActionTest : public testing::Test {
       std::string operator()(const CompileStep& step) const { return "compile " + Number(step.generation); }
       std::string operator()(const WithdrawStep& step) const { return "withdraw " + Number(step.generation); }
       std::string operator()(const DestroyStep& step) const { return "destroy " + Number(step.generation); }
+      std::string operator()(const ProbeStep&) const { return "probe"; }
+      std::string operator()(const CanaryStep&) const { return "canary"; }
       std::string operator()(const WaitStep& step) const { return step.until ? "wait until" : "wait"; }
       static std::string Number(ModelGeneration model) { return std::to_string(static_cast<std::uint64_t>(model)); }
     };

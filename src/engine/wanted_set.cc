@@ -6,17 +6,20 @@ namespace accelerd {
 
 WantedModel& WantedSet::Put(const std::string& name, const ModelFiles& files, bool pinned) {
   WantedModel& model = models_[name];
-  model = {.name = name,
-           .generation = static_cast<ModelGeneration>(++last_generation_),
-           .files = files,
-           .pinned = pinned,
-           .attempts = 0};
+  model = {
+      .name = name, .generation = static_cast<ModelGeneration>(++last_generation_), .files = files, .pinned = pinned};
   return model;
 }
 
 void WantedSet::Erase(std::string_view name) {
   if (const auto model = models_.find(name); model != models_.end()) {
     models_.erase(model);
+  }
+}
+
+void WantedSet::ForgetSuspicions() {
+  for (auto& [name, model] : models_) {
+    model.suspicions = 0;
   }
 }
 

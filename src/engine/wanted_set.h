@@ -18,7 +18,10 @@ struct WantedModel {
   ModelGeneration generation{};
   ModelFiles files;
   bool pinned = false;  ///< Stays wanted when its load fails.
-  int attempts = 0;     ///< Loads that were begun since it was last READY.
+  int attempts = 0;     ///< Loads since it was last READY that took the device down, or are under way.
+  int suspicions = 0;   ///< Different jobs that crashed or hung the device.
+  bool held = false;    ///< Its load failed, or it is under suspicion: it is not loaded.
+  Time last_used{};     ///< By a request; of a model that was READY.
 };
 
 /// The models that are wanted, by name. Load and unload change nothing else. Thread-compatible.
@@ -30,6 +33,9 @@ class WantedSet {
   WantedModel& Put(const std::string& name, const ModelFiles& files, bool pinned);
 
   void Erase(std::string_view name);
+
+  /// Of all models.
+  void ForgetSuspicions();
 
   /// Null when there is none. Pointers stay valid until Put or Erase of that name.
   WantedModel* Find(std::string_view name);

@@ -25,8 +25,8 @@ struct ModelInfo {
   int slots = 1;                     ///< Inferences that may run at once.
   std::string content_hash;          ///< SHA-256 in hexadecimal over the bytes that were compiled, side files included.
   std::vector<std::string> files;    ///< The files read, absolute.
-  std::string runtime;     ///< What computes it: runtime, device and their versions, as far as they may change results.
-  bool from_cache = false;           ///< Imported from the compiled-model cache instead of compiled.
+  std::string runtime;  ///< What computes it: runtime, device and their versions, as far as they may change results.
+  bool from_cache = false;  ///< Imported from the compiled-model cache instead of compiled.
 };
 
 }  // namespace accelerd

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
+#include "base/elements.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "task/elements.h"
 #include "task/task_test_util.h"
 
 namespace accelerd {

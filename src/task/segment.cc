@@ -5,9 +5,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/elements.h"
 #include "fmt/core.h"
 #include "image/resize.h"
-#include "task/elements.h"
 #include "task/output_postprocessor.h"
 #include "task/shapes.h"
 #include "task/tasks.h"

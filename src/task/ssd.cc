@@ -3,8 +3,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/elements.h"
 #include "fmt/core.h"
-#include "task/elements.h"
 #include "task/output_postprocessor.h"
 #include "task/shapes.h"
 #include "task/tasks.h"

@@ -184,8 +184,7 @@ WorkerProcess::End WorkerProcess::Reap() {
   }
   const int signal = information.si_status;
   const char* description = sigdescr_np(signal);
-  return {.how =
-              fmt::format("was killed by signal {} ({})", signal, description != nullptr ? description : "unknown"),
+  return {.how = fmt::format("was killed by signal {} ({})", signal, description != nullptr ? description : "unknown"),
           .kind = signal == SIGKILL || signal == SIGTERM ? LossKind::kKilled : LossKind::kCrash};
 }
 

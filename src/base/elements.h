@@ -1,5 +1,5 @@
-#ifndef ACCELERD_TASK_ELEMENTS_H_
-#define ACCELERD_TASK_ELEMENTS_H_
+#ifndef ACCELERD_BASE_ELEMENTS_H_
+#define ACCELERD_BASE_ELEMENTS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -55,4 +55,4 @@ auto VisitElements(const Tensor& tensor, Visit visit) {
 
 }  // namespace accelerd
 
-#endif  // ACCELERD_TASK_ELEMENTS_H_
+#endif  // ACCELERD_BASE_ELEMENTS_H_

@@ -1,4 +1,4 @@
-#include "task/elements.h"
+#include "base/elements.h"
 
 #include <algorithm>
 #include <bit>
