@@ -100,8 +100,8 @@ class Connection:
 
     def ask(self, request):
         """Status, headers (names in lower case) and body of the one answer."""
-        if self._received or self.has_input():
-            raise ValueError(f'an answer without a question: {self._received + self._socket.recv(4096)!r}')
+        if self.has_input():
+            raise ValueError(f'an answer without a question, or the end of the connection: {self._received!r}')
         self._socket.sendall(request)
         head = self._read_until(b'\r\n\r\n')
         status, *lines = head.decode('latin-1').split('\r\n')
@@ -110,8 +110,8 @@ class Connection:
         return int(status.split()[1]), headers, body
 
     def has_input(self):
-        """Whether bytes, or the end of the connection, are there to be read."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+        """Whether bytes, or the end of the connection, are there that nobody asked for."""
+        return bool(self._received) or bool(select.select([self._socket], [], [], 0)[0])
 
     def _receive(self):
         data = self._socket.recv(65536)
