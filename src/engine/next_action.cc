@@ -69,7 +69,7 @@ Step NextCheck(const DeviceSnapshot& snapshot, Time now) {
 }  // namespace
 
 Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId /*device*/, Time now) {
-  if (snapshot.state == DeviceState::kStuck) {
+  if (snapshot.state == DeviceState::kStuck && !snapshot.closing) {
     return WaitStep{};
   }
   if (const auto removal = NextRemoval(wanted, snapshot)) {
