@@ -64,8 +64,9 @@ class HttpServerTest : public ::testing::Test {
 
   void Start() {
     server_ = std::make_unique<HttpServer>(options_, router_);
-    const absl::Status status = server_->Start();
+    const absl::Status status = server_->Bind();
     ASSERT_TRUE(status.ok()) << status;
+    server_->Serve();
     address_ = server_->addresses().front();
   }
 
@@ -482,7 +483,16 @@ TEST_F(HttpServerTest, APortInUseFailsTheStart) {
   HttpServerOptions options;
   options.listen = {*ParseListenAddress(address_)};
   HttpServer other(options, router_);
-  EXPECT_THAT(std::string(other.Start().message()), HasSubstr("address already in use"));
+  EXPECT_THAT(std::string(other.Bind().message()), HasSubstr("address already in use"));
+}
+
+TEST_F(HttpServerTest, WhoConnectsBeforeItServesWaits) {
+  HttpServer server(options_, router_);
+  ASSERT_TRUE(server.Bind().ok());
+  TestClient client(server.addresses().front());
+  ASSERT_TRUE(client.Send(Get("/hello")));
+  server.Serve();
+  EXPECT_EQ(client.Read().status, 200);
 }
 
 TEST_F(HttpServerTest, ManyClientsAtOnce) {
