@@ -14,6 +14,7 @@
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
 #include "fmt/core.h"
+#include "frontend/http/byte_budget.h"
 #include "frontend/http/ncs_api.h"
 #include "frontend/http/server.h"
 #include "model/model_files.h"
@@ -151,7 +152,7 @@ class Daemon::Parts {
                    .input_buffers = BufferKind(backend)},
                   loader, manager, scheduler, pool),
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool) {
-    AddNcsApi(inference, models, front_end->router);
+    AddNcsApi(inference, models, std::make_shared<ByteBudget>(options.max_total_response_bytes), front_end->router);
   }
 
   /// Calls whose clients left may still be worked on: that ends before the services do.

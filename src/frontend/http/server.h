@@ -38,6 +38,7 @@ struct HttpServerOptions {
   std::chrono::milliseconds body_timeout{30'000};     ///< Without any progress of the body.
   std::chrono::milliseconds idle_timeout{75'000};     ///< Of a kept connection between requests.
   std::chrono::milliseconds write_timeout{30'000};    ///< Without any progress of an answer.
+  std::size_t min_write_rate = 256 << 10;             ///< Bytes a second that an answer may need beyond write_timeout.
   std::chrono::milliseconds request_timeout{30'000};  ///< From a whole request to the deadline of its call.
 };
 

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
 namespace accelerd {
 namespace {
@@ -105,6 +107,15 @@ TestClient::Response TestClient::Ask(std::string_view request) {
 bool TestClient::AtEnd() {
   char byte = 0;
   return input_.empty() && recv(socket_.get(), &byte, 1, 0) == 0;
+}
+
+std::size_t TestClient::Trickle(std::chrono::milliseconds pause) {
+  std::size_t bytes = 0;
+  while (ReadMore()) {
+    bytes += std::exchange(input_, std::string()).size();
+    std::this_thread::sleep_for(pause);
+  }
+  return bytes;
 }
 
 void TestClient::ShutdownSend() {
