@@ -71,7 +71,7 @@ class Session::Exchange {
   std::atomic<bool> answered_ = false;
 };
 
-Session::Session(SessionEnvironment& environment, FileDescriptor socket, std::string client)
+Session::Session(SessionEnvironment& environment, UniqueFd socket, std::string client)
     : environment_(environment),
       client_(std::move(client)),
       stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}

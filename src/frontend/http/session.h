@@ -30,7 +30,7 @@ struct SessionEnvironment {
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(SessionEnvironment& environment, FileDescriptor socket, std::string client);
+  Session(SessionEnvironment& environment, UniqueFd socket, std::string client);
 
   /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
   /// memory.

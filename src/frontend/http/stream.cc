@@ -32,7 +32,7 @@ asio::generic::stream_protocol ProtocolOf(int descriptor) {
 
 }  // namespace
 
-Stream::Stream(asio::io_context& io, FileDescriptor socket) : io_(io), socket_(io) {
+Stream::Stream(asio::io_context& io, UniqueFd socket) : io_(io), socket_(io) {
   error_code error;
   socket_.assign(ProtocolOf(socket.get()), socket.get(), error);
   if (error) {

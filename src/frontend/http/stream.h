@@ -26,7 +26,7 @@ using Awaitable = boost::asio::awaitable<T, IoExecutor>;
 /// waits for something else, so that the end of the client is seen; what arrives early is kept.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(boost::asio::io_context& io, FileDescriptor socket);
+  Stream(boost::asio::io_context& io, UniqueFd socket);
 
   /// The bytes that arrived. Valid until StartRead or Consume.
   std::string_view input() const { return {buffer_.get() + begin_, end_ - begin_}; }

@@ -15,31 +15,31 @@
 namespace accelerd {
 namespace {
 
-FileDescriptor Connect(const std::string& address) {
-  FileDescriptor socket;
+UniqueFd Connect(const std::string& address) {
+  UniqueFd socket;
   int result = -1;
   if (address.starts_with("unix:")) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
     address.copy(to.sun_path, sizeof(to.sun_path) - 1, 5);
-    socket = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_UNIX, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   } else if (address.starts_with('[')) {
     sockaddr_in6 to{};
     to.sin6_family = AF_INET6;
     to.sin6_addr = in6addr_loopback;
     to.sin6_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
-    socket = FileDescriptor(::socket(AF_INET6, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_INET6, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   } else {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
-    socket = FileDescriptor(::socket(AF_INET, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   }
-  return result == 0 ? std::move(socket) : FileDescriptor();
+  return result == 0 ? std::move(socket) : UniqueFd();
 }
 
 }  // namespace

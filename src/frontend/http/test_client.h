@@ -35,12 +35,12 @@ class TestClient {
   /// Reads little by little, a piece of 64 KiB each `pause`, until the connection ends; the number of bytes.
   std::size_t Trickle(std::chrono::milliseconds pause);
   void ShutdownSend();
-  void Close() { socket_ = FileDescriptor(); }
+  void Close() { socket_ = UniqueFd(); }
 
  private:
   bool ReadMore();
 
-  FileDescriptor socket_;
+  UniqueFd socket_;
   std::string input_;
 };
 
