@@ -1,6 +1,7 @@
 """Images and models by path: only beneath the allowed directories, only regular files."""
 
 import os
+import shutil
 import socket
 
 import numpy as np
@@ -122,6 +123,33 @@ def test_models_are_loaded_from_the_models_or_an_allowed_directory_only(start, m
         message = error_of(service.client.post('/load', json={'path': str(folder), 'name': 'digit_segmenter'}), 403)
         assert '--allow-path' in message
     error_of(service.client.post('/load', json={'path': 'models', 'name': 'digit_segmenter'}), 400)
+
+
+@pytest.mark.parametrize('name', ['labels', 'weights'])
+def test_a_model_whose_other_files_are_behind_links_that_lead_out(start, models, copied_models, tmp_path, name):
+    (tmp_path / 'secret').write_text('secret')
+    folder = copied_models if name == 'labels' else tmp_path / 'links'
+    folder.mkdir(exist_ok=True)
+    if name == 'labels':
+        (folder / 'names.txt').symlink_to('../secret')
+        (folder / 'digit_classifier.toml').write_text('labels = "names.txt"')
+    else:
+        shutil.copy(copied_models / 'digit_classifier.xml', folder)
+        (folder / 'digit_classifier.bin').symlink_to(copied_models / 'digit_classifier.bin')
+    # Everything is allowed, but the files of a model stay together.
+    service = start(models, '--load', 'none', allow=['/'])
+    response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
+    assert response.status_code == 503, response.text
+    assert 'leads out of its folder' in response.text
+    assert json_of(service.client.get('/list')) == []
+
+
+def test_a_model_that_is_linked_with_its_weights(start, copied_models, tmp_path):
+    folder = tmp_path / 'links'
+    folder.mkdir()
+    for suffix in ('.xml', '.bin'):
+        (folder / f'digit_classifier{suffix}').symlink_to(copied_models / f'digit_classifier{suffix}')
+    assert json_of(start(folder).client.get('/list')) == ['digit_classifier']
 
 
 def test_a_model_behind_a_link_that_leads_out(start, models, copied_models, tmp_path):

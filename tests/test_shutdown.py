@@ -1,8 +1,11 @@
 """SIGTERM and SIGINT: accepted work finishes, new work is refused, the exit code tells."""
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
+import numpy as np
 import pytest
 
 import made_models
@@ -128,6 +131,23 @@ def test_the_drain_delay_keeps_accepting(start, models):
     assert not refuses_connections(service.url)
     service.signal(signal.SIGTERM)
     assert service.wait_exit() in (143, -signal.SIGTERM)
+
+
+@pytest.mark.smoke
+def test_work_of_clients_that_left_ends_before_the_service_does(start, models):
+    service = start(models, '--load', 'digit_classifier')
+    large = cv2.imencode('.png', np.zeros((6000, 6000, 3), np.uint8))[1].tobytes()
+    request = head('POST', '/classify/file/digit_classifier', 'Content-Type: image/png',
+                   f'Content-Length: {len(large)}') + large
+    load_request = json.dumps({'path': str(models), 'name': 'digit_detector'}).encode()
+    load_request = head('POST', '/load', f'Content-Length: {len(load_request)}') + load_request
+    for data in [request] * 6 + [load_request]:
+        connection = RawConnection(service.url)
+        connection.send(data)
+        connection.close()
+    assert service.client.get('/list').status_code == 200
+    service.signal(signal.SIGTERM)
+    assert service.wait_exit() == 0
 
 
 @pytest.mark.smoke

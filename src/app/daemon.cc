@@ -14,6 +14,7 @@
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
 #include "fmt/core.h"
+#include "frontend/http/byte_budget.h"
 #include "frontend/http/ncs_api.h"
 #include "frontend/http/server.h"
 #include "model/model_files.h"
@@ -117,23 +118,28 @@ void WarnBeyondLoopback(const std::vector<std::string>& addresses) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// Tensors lie where the process that reads or writes them can.
 BufferPool::Kind BufferKind(const BackendOptions& backend) {
   return backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared : BufferPool::Kind::kHeap;
 }
 
+/// The routes, and the server that leads to them.
+struct FrontEnd {
+  explicit FrontEnd(HttpServerOptions options) : server(std::move(options), router) {}
+
+  Router router;
+  HttpServer server;
+};
+
 }  // namespace
 
-/// In the order of construction; destroyed the other way round.
+/// In the order of construction; destroyed the other way round, but for the front end: it goes first.
 class Daemon::Parts {
  public:
   Parts(const ServeOptions& options, const BackendOptions& backend, ModelManagerOptions manager_options,
-        HttpServerOptions server_options)
-      : pool(CpuThreads(options)),
+        std::unique_ptr<FrontEnd> bound)
+      : front_end(std::move(bound)),
+        pool(CpuThreads(options)),
         scheduler(Limits(options), pool, BufferKind(backend)),
         manager(
             std::move(manager_options),
@@ -145,19 +151,25 @@ class Daemon::Parts {
                    .max_idle_input_bytes = options.max_prepared_bytes / 4,
                    .input_buffers = BufferKind(backend)},
                   loader, manager, scheduler, pool),
-        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool),
-        server(std::move(server_options), router) {
-    AddNcsApi(inference, models, router);
+        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool) {
+    AddNcsApi(inference, models, std::make_shared<ByteBudget>(options.max_total_response_bytes), front_end->router);
   }
 
+  /// Calls whose clients left may still be worked on: that ends before the services do.
+  ~Parts() {
+    front_end.reset();
+    pool.Drain();
+  }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  std::unique_ptr<FrontEnd> front_end;
   CpuPool pool;
   Scheduler scheduler;
   ModelManager manager;
   ImageLoader loader;
   EngineInferenceService inference;
   EngineModelService models;
-  Router router;
-  HttpServer server;
 };
 
 namespace {
@@ -198,12 +210,16 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
                             ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
-  auto parts = std::make_unique<Parts>(options, backend, std::move(manager_options), std::move(server_options));
-  ACCELERD_RETURN_IF_ERROR(parts->server.Start());
-  for (const std::string& address : parts->server.addresses()) {
+  // Before the device is opened, which may take long: what is wrong with the addresses is said at once.
+  auto front_end = std::make_unique<FrontEnd>(std::move(server_options));
+  ACCELERD_RETURN_IF_ERROR(front_end->server.Bind());
+  auto parts = std::make_unique<Parts>(options, backend, std::move(manager_options), std::move(front_end));
+  HttpServer& server = parts->front_end->server;
+  server.Serve();
+  for (const std::string& address : server.addresses()) {
     LogInfo("serve", fmt::format("listening on {}", address));
   }
-  WarnBeyondLoopback(parts->server.addresses());
+  WarnBeyondLoopback(server.addresses());
   LoadAtStart(parts->manager, std::move(models));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
@@ -213,14 +229,14 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() = default;
 
 void Daemon::StopAccepting() {
-  parts_->server.StopAccepting();
+  parts_->front_end->server.StopAccepting();
   parts_->inference.Stop();
   parts_->models.Stop();
   parts_->manager.RefuseLoads(absl::UnavailableError("the service is shutting down"));
 }
 
 void Daemon::NotifyIdle(Done<> done) {
-  parts_->server.NotifyIdle(std::move(done));
+  parts_->front_end->server.NotifyIdle(std::move(done));
 }
 
 void Daemon::GiveUp() {

@@ -1,9 +1,7 @@
 #include "base/confined_paths.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +13,8 @@
 #include <utility>
 
 #include "absl/strings/str_split.h"
+#include "base/memory_guard.h"
+#include "base/open_beneath.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -43,25 +43,13 @@ std::optional<std::string> BeneathRoot(const std::string& path, const std::strin
 }
 
 /// Returns the descriptor or sets `error` to errno.
-UniqueFd OpenBeneath(const std::string& root, const std::string& relative, int flags, int& error) {
+UniqueFd OpenBeneathRoot(const std::string& root, const std::string& relative, int flags, int& error) {
   const UniqueFd directory(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     error = errno;
     return {};
   }
-  open_how how = {};
-  how.flags = static_cast<unsigned>(flags);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  UniqueFd opened;
-  // A rename elsewhere in the tree makes the kernel ask for another try.
-  for (int attempt = 0; attempt < 32; ++attempt) {
-    opened = UniqueFd(static_cast<int>(syscall(SYS_openat2, directory.get(), relative.c_str(), &how, sizeof(how))));
-    if (opened.valid() || errno != EAGAIN) {
-      break;
-    }
-  }
-  error = opened.valid() ? 0 : errno;
-  return opened;
+  return OpenBeneath(directory.get(), relative, flags, error);
 }
 
 absl::Status OpenError(const std::string& path, int error) {
@@ -105,7 +93,8 @@ absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags)
       continue;
     }
     int failure = 0;
-    UniqueFd opened = root.empty() ? UniqueFd(open(path.c_str(), flags)) : OpenBeneath(root, *relative, flags, failure);
+    UniqueFd opened =
+        root.empty() ? UniqueFd(open(path.c_str(), flags)) : OpenBeneathRoot(root, *relative, flags, failure);
     if (opened.valid()) {
       return opened;
     }
@@ -162,7 +151,9 @@ absl::StatusOr<FileBytes> ConfinedPaths::ReadFile(const std::string& path, std::
     return absl::InvalidArgumentError(
         fmt::format("path \"{}\" has {} bytes, more than the {} that are allowed", path, size, max_bytes));
   }
-  FileBytes contents{std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(size, 1)), 0};
+  ACCELERD_ASSIGN_OR_RETURN(FileBytes contents, GuardMemory([&]() -> absl::StatusOr<FileBytes> {
+                              return FileBytes{std::make_unique_for_overwrite<std::byte[]>(size), 0};
+                            }));
   while (contents.size < size) {
     const ssize_t count = read(file.get(), contents.data.get() + contents.size, size - contents.size);
     if (count < 0 && errno == EINTR) {

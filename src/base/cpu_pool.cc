@@ -32,6 +32,11 @@ void CpuPool::Post(Priority priority, Work work) {
   wake_.notify_one();
 }
 
+void CpuPool::Drain() {
+  std::unique_lock lock(mutex_);
+  drained_.wait(lock, [this] { return running_ == 0 && finish_.empty() && prepare_.empty(); });
+}
+
 void CpuPool::Run() {
   prctl(PR_SET_NAME, "cpu-pool");
   std::unique_lock lock(mutex_);
@@ -43,11 +48,15 @@ void CpuPool::Run() {
     }
     Work work = std::move(queue.front());
     queue.pop_front();
+    ++running_;
     lock.unlock();
     std::move(work)();
     // What the work holds is released outside the lock.
     work = nullptr;
     lock.lock();
+    if (--running_ == 0) {
+      drained_.notify_all();
+    }
   }
 }
 

@@ -33,13 +33,19 @@ class CpuPool {
   /// Runs `work` on one of the threads: first in, first out within a priority. `work` must not throw.
   void Post(Priority priority, Work work);
 
+  /// Waits until everything that was posted has run, what it posted meanwhile included. Whoever posts work that refers
+  /// to an object calls it before the object goes, and after the last call to it. REQUIRES: not on one of the threads.
+  void Drain();
+
  private:
   void Run();
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable drained_;
   std::deque<Work> finish_;
   std::deque<Work> prepare_;
+  int running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
 
@@ -32,6 +34,34 @@ TEST(CpuPoolTest, FinishesBeforeItPrepares) {
     gate.set_value();
   }
   EXPECT_EQ(order, "fgp");
+}
+
+TEST(CpuPoolTest, DrainsWhatWorkPosts) {
+  CpuPool pool(2);
+  std::promise<void> gate;
+  std::atomic<int> runs = 0;
+  pool.Post(CpuPool::Priority::kPrepare, [&] {
+    gate.get_future().wait();
+    pool.Post(CpuPool::Priority::kFinish, [&] {
+      ++runs;
+      pool.Post(CpuPool::Priority::kPrepare, [&runs] { ++runs; });
+    });
+  });
+  std::thread opener([&gate] { gate.set_value(); });
+  pool.Drain();
+  EXPECT_EQ(runs, 2);
+  opener.join();
+  pool.Drain();
+}
+
+TEST(CpuPoolTest, DrainedWorkIsDestroyed) {
+  CpuPool pool(2);
+  const auto held = std::make_shared<int>(0);
+  for (int i = 0; i < 100; ++i) {
+    pool.Post(CpuPool::Priority::kPrepare, [held] { (void)held; });
+  }
+  pool.Drain();
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 }  // namespace

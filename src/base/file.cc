@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_guard.h"
+#include "base/open_beneath.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -36,23 +38,8 @@ absl::Status ErrorFromErrno(int error, std::string_view what, const std::string&
   }
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) {
-      close(value_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return value_; }
-  int Release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
+// Without O_NONBLOCK the opening of a FIFO waits for its writer.
+constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 absl::Status WriteAll(int descriptor, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
@@ -81,10 +68,12 @@ absl::Status WriteAndSync(int descriptor, std::span<const std::string_view> part
 }  // namespace
 
 absl::StatusOr<InputFile> InputFile::Open(const std::string& path, std::uint64_t max_bytes) {
-  // Without O_NONBLOCK the opening of a FIFO waits for its writer.
-  Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  return Adopt(UniqueFd(open(path.c_str(), kReadFlags)), path, max_bytes);
+}
+
+absl::StatusOr<InputFile> InputFile::Adopt(UniqueFd descriptor, std::string path, std::uint64_t max_bytes) {
   struct stat status{};
-  if (descriptor.get() < 0 || fstat(descriptor.get(), &status) != 0) {
+  if (!descriptor.valid() || fstat(descriptor.get(), &status) != 0) {
     return ErrorFromErrno(errno, "cannot open", path);
   }
   if (!S_ISREG(status.st_mode)) {
@@ -94,31 +83,15 @@ absl::StatusOr<InputFile> InputFile::Open(const std::string& path, std::uint64_t
   if (size > max_bytes) {
     return absl::InvalidArgumentError(fmt::format("{} has {} bytes; the limit is {}", path, size, max_bytes));
   }
-  return InputFile(descriptor.Release(), size, path);
+  return InputFile(std::move(descriptor), size, std::move(path));
 }
 
-InputFile::InputFile(int descriptor, std::size_t size, std::string path)
-    : descriptor_(descriptor), size_(size), path_(std::move(path)) {}
-
-InputFile::InputFile(InputFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
-
-InputFile& InputFile::operator=(InputFile&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  std::swap(size_, other.size_);
-  std::swap(path_, other.path_);
-  return *this;
-}
-
-InputFile::~InputFile() {
-  if (descriptor_ >= 0) {
-    close(descriptor_);
-  }
-}
+InputFile::InputFile(UniqueFd descriptor, std::size_t size, std::string path)
+    : descriptor_(std::move(descriptor)), size_(size), path_(std::move(path)) {}
 
 absl::Status InputFile::Read(std::span<std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = read(descriptor_, bytes.data(), bytes.size());
+    const ssize_t count = read(descriptor_.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) {
       continue;
     }
@@ -133,17 +106,59 @@ absl::Status InputFile::Read(std::span<std::byte> bytes) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> InputFile::ReadAll() {
+  absl::StatusOr<std::string> contents =
+      GuardMemory([this]() -> absl::StatusOr<std::string> { return std::string(size_, '\0'); });
+  if (!contents.ok()) {
+    return Annotate(contents.status(), fmt::format("cannot read {}, which has {} bytes", path_, size_));
+  }
+  ACCELERD_RETURN_IF_ERROR(Read(std::as_writable_bytes(std::span(*contents))));
+  return contents;
+}
+
+std::string InputFile::RealDirectory() const {
+  std::error_code error;
+  const std::filesystem::path file =
+      std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", descriptor_.get()), error);
+  return error ? std::string() : file.parent_path().string();
+}
+
+absl::StatusOr<InputFolder> InputFolder::Open(const std::string& path) {
+  InputFolder folder;
+  folder.path_ = path;
+  folder.directory_ = UniqueFd(open(path.empty() ? "." : path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.directory_.valid()) {
+    return ErrorFromErrno(errno, "cannot open", path);
+  }
+  return folder;
+}
+
+absl::StatusOr<InputFile> InputFolder::OpenFile(const std::string& name, std::uint64_t max_bytes) const {
+  int error = 0;
+  UniqueFd file = OpenBeneath(directory_.get(), name, kReadFlags, error);
+  if (error == EXDEV) {
+    return absl::PermissionDeniedError(fmt::format(
+        "{} leads out of its folder; put the file itself there, or a link that stays in the folder", PathOf(name)));
+  }
+  if (error != 0) {
+    return ErrorFromErrno(error, "cannot open", PathOf(name));
+  }
+  return InputFile::Adopt(std::move(file), PathOf(name), max_bytes);
+}
+
+absl::StatusOr<InputFile> InputFolder::OpenLinkedFile(const std::string& name, std::uint64_t max_bytes) const {
+  return InputFile::Adopt(UniqueFd(openat(directory_.get(), name.c_str(), kReadFlags)), PathOf(name), max_bytes);
+}
+
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::uint64_t max_bytes) {
   ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, max_bytes));
-  std::string contents(file.size(), '\0');
-  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(contents))));
-  return contents;
+  return file.ReadAll();
 }
 
 absl::Status WriteFileAtomically(const std::string& path, std::span<const std::string_view> parts) {
   std::string temporary = path + ".XXXXXX";
-  const Descriptor descriptor(mkostemp(temporary.data(), O_CLOEXEC));
-  if (descriptor.get() < 0) {
+  const UniqueFd descriptor(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!descriptor.valid()) {
     return ErrorFromErrno(errno, "cannot create", temporary);
   }
   absl::Status status = WriteAndSync(descriptor.get(), parts, temporary);

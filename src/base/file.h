@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "base/unique_fd.h"
 
 namespace accelerd {
 
@@ -18,25 +19,53 @@ class InputFile {
   /// `max_bytes`.
   static absl::StatusOr<InputFile> Open(const std::string& path, std::uint64_t max_bytes);
 
-  InputFile(InputFile&& other) noexcept;
-  InputFile& operator=(InputFile&& other) noexcept;
-  ~InputFile();
-
   /// Bytes of the whole file when it was opened.
   std::size_t size() const { return size_; }
 
   /// Fills `bytes` with the next bytes of the file. kUnavailable when it ends before: it was shortened meanwhile.
   absl::Status Read(std::span<std::byte> bytes);
 
- private:
-  InputFile(int descriptor, std::size_t size, std::string path);
+  /// Reads the whole file. REQUIRES: nothing was read yet. kResourceExhausted: there is no memory for it.
+  absl::StatusOr<std::string> ReadAll();
 
-  int descriptor_;
+  /// The directory that holds the file itself, whatever links led to it; empty when the kernel does not say.
+  std::string RealDirectory() const;
+
+ private:
+  friend class InputFolder;
+  static absl::StatusOr<InputFile> Adopt(UniqueFd descriptor, std::string path, std::uint64_t max_bytes);
+  InputFile(UniqueFd descriptor, std::size_t size, std::string path);
+
+  UniqueFd descriptor_;
   std::size_t size_;
   std::string path_;
 };
 
-/// The contents of a regular file. Errors as InputFile.
+/// A directory that was opened once: names are looked up in it even when another one has its path by now. Movable;
+/// thread-safe.
+class InputFolder {
+ public:
+  /// kNotFound, kPermissionDenied.
+  static absl::StatusOr<InputFolder> Open(const std::string& path);
+
+  /// Holds no files.
+  InputFolder() = default;
+
+  /// The file `name`, a path relative to the directory. A link that leads out of it is kPermissionDenied, whether or
+  /// not there is anything. Else as InputFile::Open.
+  absl::StatusOr<InputFile> OpenFile(const std::string& name, std::uint64_t max_bytes) const;
+
+  /// As OpenFile, but links may lead anywhere.
+  absl::StatusOr<InputFile> OpenLinkedFile(const std::string& name, std::uint64_t max_bytes) const;
+
+ private:
+  std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
+
+  UniqueFd directory_;
+  std::string path_;
+};
+
+/// The contents of a regular file. Errors as InputFile::Open and ReadAll.
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::uint64_t max_bytes);
 
 /// Replaces the file at `path` by the concatenated `parts` such that readers, and a machine that loses its power, see

@@ -1,7 +1,9 @@
 #include "base/file.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -63,6 +65,57 @@ TEST_F(FileTest, SaysWhenAFileWasShortened) {
   std::filesystem::resize_file(Path("a"), 2);
   std::array<std::byte, 5> bytes{};
   EXPECT_EQ(file->Read(bytes).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(FileTest, AFileThatDoesNotFitIntoMemoryIsRefused) {
+  std::ofstream(Path("sparse")) << "x";
+  std::error_code error;
+  std::filesystem::resize_file(Path("sparse"), std::uint64_t{1} << 42U, error);
+  if (error) {
+    GTEST_SKIP() << "no files of this size here: " << error.message();
+  }
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  const rlimit bounded{std::min<rlim_t>(before.rlim_max, rlim_t{1} << 41U), before.rlim_max};
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers end the process instead";
+#endif
+  setrlimit(RLIMIT_AS, &bounded);
+  const absl::Status status = ReadFile(Path("sparse"), std::uint64_t{1} << 43U).status();
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+}
+
+TEST_F(FileTest, FoldersKeepToThemselves) {
+  std::filesystem::create_directories(Path("folder/below"));
+  std::ofstream(Path("folder/below/a")) << "inside";
+  std::ofstream(Path("secret")) << "outside";
+  std::filesystem::create_symlink("below/a", Path("folder/inner"));
+  std::filesystem::create_symlink("../secret", Path("folder/outer"));
+  std::filesystem::create_symlink(Path("secret"), Path("folder/absolute"));
+  std::filesystem::create_symlink("../absent", Path("folder/dangling"));
+  const InputFolder folder = *InputFolder::Open(Path("folder"));
+  EXPECT_EQ(*folder.OpenFile("below/a", 100)->ReadAll(), "inside");
+  EXPECT_EQ(*folder.OpenFile("inner", 100)->ReadAll(), "inside");
+  for (const char* name : {"outer", "absolute", "dangling", "../secret", "../absent"}) {
+    const absl::Status status = folder.OpenFile(name, 100).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  }
+  EXPECT_EQ(folder.OpenFile("absent", 100).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(*folder.OpenLinkedFile("outer", 100)->ReadAll(), "outside");
+  EXPECT_EQ(folder.OpenLinkedFile("outer", 100)->RealDirectory(), std::filesystem::canonical(directory_));
+  EXPECT_FALSE(InputFolder().OpenFile("a", 100).ok());
+  EXPECT_EQ(InputFolder::Open(Path("absent")).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(FileTest, FoldersAreNotReplaced) {
+  std::filesystem::create_directory(Path("folder"));
+  std::ofstream(Path("folder/a")) << "old";
+  const InputFolder folder = *InputFolder::Open(Path("folder"));
+  std::filesystem::rename(Path("folder"), Path("moved"));
+  std::filesystem::create_directory(Path("folder"));
+  std::ofstream(Path("folder/a")) << "new";
+  EXPECT_EQ(*folder.OpenFile("a", 100)->ReadAll(), "old");
 }
 
 TEST_F(FileTest, MakesDirectories) {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/strings/escaping.h"
+#include "base/printable.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -53,12 +53,7 @@ void Log(LogLevel level, std::string_view component, std::string_view message) {
   if (!LogEnabled(level)) {
     return;
   }
-  const bool plain =
-      message.find_first_of("\n\r\t\x1b") == std::string_view::npos && message.find('\0') == std::string_view::npos;
-  const std::string escaped =
-      plain ? std::string() : absl::Utf8SafeCEscape(absl::string_view(message.data(), message.size()));
-  Logger().log(ToSpdlog(level), spdlog::string_view_t("{}: {}"), component,
-               plain ? message : std::string_view(escaped));
+  Logger().log(ToSpdlog(level), spdlog::string_view_t("{}: {}"), component, Printable(message));
 }
 
 }  // namespace accelerd

@@ -13,9 +13,9 @@ using ::testing::Not;
 
 TEST(LogTest, EscapesWhatWouldForgeALine) {
   ::testing::internal::CaptureStderr();
-  LogInfo("test", "one\ninfo forged: line");
+  LogInfo("test", "one\ninfo forged: line\b\x7f");
   const std::string output = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(output, HasSubstr("info test: one\\ninfo forged"));
+  EXPECT_THAT(output, HasSubstr("info test: one\\x0ainfo forged: line\\x08\\x7f"));
 }
 
 TEST(LogTest, DropsWhatIsBelowTheLevel) {

@@ -27,6 +27,8 @@ class UniqueFd {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+  /// Gives up the descriptor, which the caller closes.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/client_command.h"
-#include "cli/console.h"
 #include "cli/table.h"
 
 namespace accelerd {
@@ -107,10 +106,6 @@ TEST(Table, HasNoSpacesAtTheEnd) {
   Table table({{"A"}, {"LABEL", Table::Align::kLeft}});
   table.AddRow({"1", ""});
   EXPECT_EQ(table.Render(), "A  LABEL\n1\n");
-}
-
-TEST(Printable, EscapesControlCharacters) {
-  EXPECT_EQ(Printable("a\x1b[2J\tb"), "a\\x1b[2J\\x09b");
 }
 
 }  // namespace

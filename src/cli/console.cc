@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/printable.h"
 #include "cli/exit_codes.h"
 #include "fmt/core.h"
 
@@ -52,19 +53,6 @@ void ReserveStandardDescriptors() {
       (void)open("/dev/null", modes[static_cast<std::size_t>(descriptor)]);  // NOLINT: inherited like the real one.
     }
   }
-}
-
-std::string Printable(std::string_view text) {
-  std::string printable;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      printable += fmt::format("\\x{:02x}", byte);
-    } else {
-      printable += c;
-    }
-  }
-  return printable;
 }
 
 void PrintMessage(std::string_view message) {

@@ -12,9 +12,6 @@ namespace accelerd {
 /// the messages. To be called first of all.
 void ReserveStandardDescriptors();
 
-/// `text` with control characters escaped: what comes from files and services does not steer the terminal.
-std::string Printable(std::string_view text);
-
 /// Writes "accelerd: MESSAGE" to standard error.
 void PrintMessage(std::string_view message);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "cli/console.h"
+#include "base/printable.h"
 
 namespace accelerd {
 namespace {

@@ -1,3 +1,4 @@
+#include "base/printable.h"
 #include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/console.h"

@@ -95,6 +95,7 @@ TEST_F(ServeCommandTest, DefaultsOfAUser) {
   EXPECT_EQ(options.max_body_bytes, 32U << 20);
   EXPECT_EQ(options.max_total_body_bytes, 256U << 20);
   EXPECT_EQ(options.body_wait, 5s);
+  EXPECT_EQ(options.max_total_response_bytes, 256U << 20);
   EXPECT_EQ(options.header_timeout, 10s);
   EXPECT_EQ(options.body_timeout, 30s);
   EXPECT_EQ(options.idle_timeout, 75s);

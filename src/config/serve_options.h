@@ -52,6 +52,7 @@ struct ServeOptions {
   std::size_t max_body_bytes = 0;
   std::size_t max_total_body_bytes = 0;
   std::chrono::milliseconds body_wait{};
+  std::size_t max_total_response_bytes = 0;
   std::chrono::milliseconds header_timeout{};
   std::chrono::milliseconds body_timeout{};
   std::chrono::milliseconds idle_timeout{};

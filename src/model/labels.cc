@@ -2,7 +2,6 @@
 
 #include <cstdint>
 
-#include "base/file.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -64,10 +63,11 @@ absl::StatusOr<std::vector<std::string>> ParseLabels(std::string_view text) {
   return labels;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
-  ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxBytes));
+absl::StatusOr<std::vector<std::string>> ReadLabels(const InputFolder& folder, const std::string& name) {
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenFile(name, kMaxBytes));
+  ACCELERD_ASSIGN_OR_RETURN(const std::string text, file.ReadAll());
   absl::StatusOr<std::vector<std::string>> labels = ParseLabels(text);
-  return labels.ok() ? std::move(labels) : Annotate(labels.status(), path);
+  return labels.ok() ? std::move(labels) : Annotate(labels.status(), name);
 }
 
 }  // namespace accelerd

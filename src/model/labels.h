@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/status.h"
 
 namespace accelerd {
@@ -13,8 +14,9 @@ namespace accelerd {
 /// except at the end. kInvalidArgument names the line that is not UTF-8.
 absl::StatusOr<std::vector<std::string>> ParseLabels(std::string_view text);
 
-/// Reads and parses the labels file at `path`, at most 1 MiB.
-absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path);
+/// Reads and parses the labels file `name` in or beneath `folder`, at most 1 MiB. A link that leads out of the folder
+/// is kPermissionDenied.
+absl::StatusOr<std::vector<std::string>> ReadLabels(const InputFolder& folder, const std::string& name);
 
 }  // namespace accelerd
 

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/file.h"
 #include "fmt/core.h"
 #include "model/labels.h"
 
@@ -230,15 +229,18 @@ absl::StatusOr<Precision> ParsePrecision(std::string_view name) {
 }
 
 absl::StatusOr<ModelCard> ReadModelCard(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path, kMaxBytes);
-  if (absl::IsNotFound(text.status())) {
+  const std::filesystem::path file(path);
+  const absl::StatusOr<InputFolder> folder = InputFolder::Open(file.parent_path());
+  absl::StatusOr<InputFile> card = folder.ok() ? folder->OpenFile(file.filename(), kMaxBytes) : folder.status();
+  if (absl::IsNotFound(card.status())) {
     return ModelCard();
   }
-  ACCELERD_RETURN_IF_ERROR(text.status());
-  return ParseModelCard(*text, path);
+  ACCELERD_RETURN_IF_ERROR(card.status());
+  ACCELERD_ASSIGN_OR_RETURN(const std::string text, card->ReadAll());
+  return ParseModelCard(text, path, *folder);
 }
 
-absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path) {
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const InputFolder& folder) {
   ACCELERD_ASSIGN_OR_RETURN(const toml::table table, ParseToml(text, path));
   ModelCard card;
   for (const auto& [name, node] : table) {
@@ -252,8 +254,7 @@ absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::str
     }
   }
   if (const toml::node* labels = table.get("labels"); labels != nullptr) {
-    const std::filesystem::path file = std::filesystem::path(path).parent_path() / *labels->value<std::string>();
-    absl::StatusOr<std::vector<std::string>> names = ReadLabels(file);
+    absl::StatusOr<std::vector<std::string>> names = ReadLabels(folder, *labels->value<std::string>());
     if (!names.ok()) {
       return ErrorAt(path, labels->source().begin, fmt::format("labels: {}", Message(names.status())));
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/status.h"
 
 namespace accelerd {
@@ -47,11 +48,12 @@ struct ModelCard {
 
 /// Reads the card at `path`, and the labels file that it names (beside it; a relative path without ".."). A missing
 /// card is an empty one. kInvalidArgument with file and line for broken TOML, an unknown key, a value of the wrong type
-/// or out of range. At most 1 MiB each file.
+/// or out of range, labels that cannot be read. kPermissionDenied: the card is a link that leads out of its folder. At
+/// most 1 MiB each file.
 absl::StatusOr<ModelCard> ReadModelCard(const std::string& path);
 
-/// As ReadModelCard, of the text of the card at `path`.
-absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path);
+/// As ReadModelCard, of the text of the card at `path`; labels are looked for in `folder`.
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const InputFolder& folder);
 
 }  // namespace accelerd
 

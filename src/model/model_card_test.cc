@@ -115,6 +115,22 @@ TEST_F(ModelCardTest, LabelsLieBesideTheModel) {
   ExpectError("labels = \"broken.txt\"", "1:10", "line 1 is not UTF-8");
 }
 
+TEST_F(ModelCardTest, LinksStayInTheFolder) {
+  std::filesystem::create_directory(directory_ + "/models");
+  Write("secret.txt", "secret\n");
+  Write("models/names.txt", "zero\n");
+  std::filesystem::create_symlink("names.txt", directory_ + "/models/inner.txt");
+  std::filesystem::create_symlink("../secret.txt", directory_ + "/models/outer.txt");
+  Write("models/net.toml", "labels = \"inner.txt\"");
+  EXPECT_THAT(ReadModelCard(directory_ + "/models/net.toml")->labels, ElementsAre("zero"));
+  Write("models/net.toml", "labels = \"outer.txt\"");
+  EXPECT_THAT(Message(ReadModelCard(directory_ + "/models/net.toml").status()), HasSubstr("out of its folder"));
+
+  Write("elsewhere.toml", "softmax = true");
+  std::filesystem::create_symlink("../elsewhere.toml", directory_ + "/models/link.toml");
+  EXPECT_EQ(ReadModelCard(directory_ + "/models/link.toml").status().code(), absl::StatusCode::kPermissionDenied);
+}
+
 TEST(ModelCardNames, GoBothWays) {
   for (const Task task : {Task::kInference, Task::kClassify, Task::kDetect, Task::kSegment}) {
     EXPECT_EQ(*ParseTask(TaskName(task)), task);

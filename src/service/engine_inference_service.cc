@@ -1,9 +1,11 @@
 #include "service/engine_inference_service.h"
 
 #include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/memory_guard.h"
 #include "fmt/core.h"
 #include "image/to_tensor.h"
 #include "service/ready_model.h"
@@ -26,6 +28,11 @@ struct TaskRun {
   TaskOptions options;
   ImageSize size;  ///< Set by the preparation.
   Done<SharedResult> done;
+  const std::thread::id caller = std::this_thread::get_id();
+  bool submitted = false;  ///< Whether Submit has returned; for its caller's thread alone.
+
+  /// Whether the call that submitted this still goes on, on this very thread.
+  bool IsBeingSubmitted() const { return caller == std::this_thread::get_id() && !submitted; }
 };
 
 absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers) {
@@ -41,13 +48,30 @@ absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferP
   return Tensors{std::move(tensor)};
 }
 
-void Finish(TaskRun& run, const Tensors& outputs) {
+absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outputs) {
   absl::StatusOr<TaskResult> result = run.postprocessor->Run(outputs, run.size, run.options);
   if (!result.ok()) {
-    run.done(Annotate(result.status(), fmt::format("model \"{}\"", run.model->name)));
-    return;
+    return Annotate(result.status(), fmt::format("model \"{}\"", run.model->name));
   }
-  run.done(std::make_shared<const TaskResult>(*std::move(result)));
+  return std::make_shared<const TaskResult>(*std::move(result));
+}
+
+absl::Status DecodesTooMany(int limit) {
+  return WithRetryAfter(
+      absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit)),
+      std::chrono::seconds(1));
+}
+
+/// What stands against a decoding that waited for its turn.
+absl::Status CheckWanted(const std::atomic<bool>& cancelled, Time deadline) {
+  if (cancelled) {
+    return absl::CancelledError("the caller left");
+  }
+  if (Clock::Steady().Now() > deadline) {
+    return WithRetryAfter(absl::DeadlineExceededError("the request's time was over before its image was decoded"),
+                          std::chrono::seconds(1));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -82,25 +106,36 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
     return Annotate(fits, who);
   }
 
-  auto run = std::make_shared<TaskRun>(
-      TaskRun{model, &postprocessor, std::move(call.image), std::move(call.options), {}, std::move(done)});
+  const auto run = std::make_shared<TaskRun>(TaskRun{.model = model,
+                                                     .postprocessor = &postprocessor,
+                                                     .image = std::move(call.image),
+                                                     .options = std::move(call.options),
+                                                     .size = {},
+                                                     .done = std::move(done)});
   Job job;
   job.model = std::move(model);
   job.client = std::move(context.client);
   job.deadline = context.deadline;
   job.input_bytes = plan.input_bytes();
-  job.prepare = [this, run] { return Prepare(*run, loader_, input_buffers_); };
+  job.prepare = [this, run] { return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_); }); };
   job.done = [this, run, cancellation = context.cancellation](absl::StatusOr<Tensors> outputs) {
     if (cancellation != nullptr) {
       cancellation->OnCancel(nullptr);
     }
-    if (!outputs.ok()) {
+    if (!outputs.ok() && run->IsBeingSubmitted()) {
       run->done(outputs.status());
       return;
     }
-    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = *std::move(outputs)]() mutable { Finish(*run, outputs); });
+    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = std::move(outputs)] {
+      if (outputs.ok()) {
+        run->done(GuardMemory([&] { return MakeResult(*run, *outputs); }));
+      } else {
+        run->done(outputs.status());
+      }
+    });
   };
   const JobId id = scheduler_.Submit(std::move(job));
+  run->submitted = true;
   if (context.cancellation != nullptr) {
     context.cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
   }
@@ -115,22 +150,24 @@ void EngineInferenceService::DecodeImage(CallContext context, ImageSource image,
   }
   if (decodes_.fetch_add(1) >= options_.max_decodes) {
     --decodes_;
-    done(WithRetryAfter(
-        absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", options_.max_decodes)),
-        std::chrono::seconds(1)));
+    done(DecodesTooMany(options_.max_decodes));
     return;
   }
-  pool_.Post(CpuPool::Priority::kPrepare, [this, context = std::move(context), image = std::move(image),
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  if (context.cancellation != nullptr) {
+    context.cancellation->OnCancel([cancelled] { *cancelled = true; });
+  }
+  pool_.Post(CpuPool::Priority::kPrepare, [this, cancelled, deadline = context.deadline, image = std::move(image),
                                            done = std::move(done)]() mutable {
-    if (Clock::Steady().Now() > context.deadline) {
-      done(WithRetryAfter(absl::DeadlineExceededError("the request's time was over before its image was decoded"),
-                          std::chrono::seconds(1)));
-    } else if (absl::StatusOr<Image> decoded = loader_.Load(image); decoded.ok()) {
-      done(std::make_shared<const Image>(*std::move(decoded)));
-    } else {
-      done(decoded.status());
-    }
+    using SharedImage = std::shared_ptr<const Image>;
+    absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
+      ACCELERD_RETURN_IF_ERROR(CheckWanted(*cancelled, deadline));
+      ACCELERD_ASSIGN_OR_RETURN(Image pixels, loader_.Load(image));
+      return std::make_shared<const Image>(std::move(pixels));
+    });
+    image = ImageBytes();  // The request's bytes are free while the answer is rendered.
     --decodes_;
+    done(std::move(decoded));
   });
 }
 

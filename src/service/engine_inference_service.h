@@ -24,7 +24,8 @@ class EngineInferenceService : public InferenceService {
     BufferPool::Kind input_buffers = BufferPool::Kind::kHeap;
   };
 
-  /// All of them outlive the service.
+  /// All of them outlive the service, and `pool` is drained before it is destroyed: work for calls whose callers left
+  /// may still be there.
   EngineInferenceService(const Options& options, const ImageLoader& loader, const ModelManager& manager,
                          Scheduler& scheduler, CpuPool& pool);
 

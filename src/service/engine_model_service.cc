@@ -2,10 +2,10 @@
 
 #include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
+#include "base/memory_guard.h"
 #include "fmt/core.h"
 #include "model/model_files.h"
 #include "service/ready_model.h"
@@ -45,12 +45,12 @@ absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) c
   for (const std::string& warning : found.warnings) {
     LogWarning("models", warning);
   }
-  // A link in an allowed directory must not lead the runtime elsewhere.
+  // A link in an allowed directory must not lead elsewhere. What the card and the model name beside them keeps to the
+  // model's folder when it is read.
   const std::string weights = std::filesystem::path(found.files.main).replace_extension(".bin").string();
   for (const std::string& file : {found.files.main, weights, found.files.card}) {
-    std::error_code error;
-    if (std::filesystem::exists(file, error)) {
-      ACCELERD_RETURN_IF_ERROR(paths_.OpenFile(file).status());
+    if (const absl::Status status = paths_.OpenFile(file).status(); !status.ok() && !absl::IsNotFound(status)) {
+      return status;
     }
   }
   return LoadRequest{.name = found.name, .files = found.files, .pinned = false};
@@ -66,7 +66,7 @@ void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) 
     context.cancellation->OnCancel([wait] { wait->End(absl::CancelledError("the caller left")); });
   }
   pool_.Post(CpuPool::Priority::kFinish, [this, wait, spec = std::move(spec)] {
-    absl::StatusOr<LoadRequest> request = Resolve(spec);
+    absl::StatusOr<LoadRequest> request = GuardMemory([&] { return Resolve(spec); });
     if (!request.ok()) {
       wait->End(request.status());
       return;

@@ -16,7 +16,8 @@ namespace accelerd {
 /// ModelService on the engine's ModelManager. Looks for files on the CPU pool.
 class EngineModelService : public ModelService {
  public:
-  /// `paths`: the models directory and the allowed ones. `manager` and `pool` outlive the service.
+  /// `paths`: the models directory and the allowed ones. `manager` and `pool` outlive the service, and
+  /// `pool` is drained before it is destroyed: what a caller that left asked for is still looked for.
   EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool);
 
   void Load(CallContext context, ModelSpec spec, Done<> done) override;

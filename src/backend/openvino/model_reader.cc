@@ -52,9 +52,37 @@ std::span<const std::byte> BytesOf(const ov::Tensor& tensor) {
                 : std::span<const std::byte>();
 }
 
+std::string NameOf(const std::string& path) {
+  return std::filesystem::path(path).filename();
+}
+
+/// A model's main file, which links may lead to, and where the files beside it are looked up.
+struct MainFile {
+  InputFolder folder;
+  InputFile file;
+};
+
+absl::StatusOr<MainFile> OpenMain(const std::string& path, std::uint64_t max_bytes) {
+  ACCELERD_ASSIGN_OR_RETURN(InputFolder folder, InputFolder::Open(std::filesystem::path(path).parent_path()));
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenLinkedFile(NameOf(path), max_bytes));
+  return MainFile{std::move(folder), std::move(file)};
+}
+
+/// A file that belongs to the main file: `name` in the folder where that one is found. A link that leads out of the
+/// folder must end beside the main file itself.
+absl::StatusOr<InputFile> OpenSideFile(const MainFile& main, const std::string& name) {
+  absl::StatusOr<InputFile> file = main.folder.OpenFile(name, kMaxWeightsBytes);
+  if (!absl::IsPermissionDenied(file.status())) {
+    return file;
+  }
+  absl::StatusOr<InputFile> linked = main.folder.OpenLinkedFile(name, kMaxWeightsBytes);
+  const bool beside_main =
+      linked.ok() && !linked->RealDirectory().empty() && linked->RealDirectory() == main.file.RealDirectory();
+  return beside_main ? std::move(linked) : std::move(file);
+}
+
 /// The contents of a file in a tensor that owns them: constants of the model refer to it.
-absl::StatusOr<ov::Tensor> ReadToTensor(const std::string& path) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxModelFileBytes));
+absl::StatusOr<ov::Tensor> ReadToTensor(InputFile& file, const std::string& path) {
   ACCELERD_ASSIGN_OR_RETURN(ov::Tensor tensor, Guard(absl::StatusCode::kResourceExhausted, path, [&] {
                               return ov::Tensor(ov::element::u8, ov::Shape{file.size()});
                             }));
@@ -68,50 +96,69 @@ absl::StatusOr<std::shared_ptr<ov::Model>> ParseInMemory(const std::string& path
                [&] { return Core().read_model(text, weights); });
 }
 
-// Files are checked for what their names promise, because the runtime would let every parser that it has try a file
-// that the first ones do not know.
+// Files are checked for what their names promise: the runtime would let every parser that it has try a file that the
+// first ones do not know. It is done before the rest is read, as that may be large.
 
-bool LooksLikeIr(std::string_view text) {
-  constexpr std::size_t kHead = 1024;  // A declaration or a comment may come first.
-  return text.substr(0, kHead).find("<net") != std::string_view::npos;
+constexpr std::size_t kHeadBytes = 1024;
+
+bool LooksLikeIr(std::string_view head) {
+  return head.find("<net") != std::string_view::npos;  // A declaration or a comment may come first.
+}
+
+/// Whether a field of protobuf begins there; the format has no identifier.
+bool LooksLikeOnnx(std::string_view head) {
+  constexpr unsigned kTypeBits = 3;
+  const unsigned key = head.empty() ? 0 : static_cast<unsigned char>(head.front());
+  return key >> kTypeBits != 0 && (key & ((1U << kTypeBits) - 1)) <= 2;
 }
 
 /// By the identifier of its schema (schema.fbs of TensorFlow Lite).
-absl::StatusOr<bool> LooksLikeTflite(const std::string& path) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxModelFileBytes));
-  std::array<char, 8> head{};
-  if (file.size() < head.size()) {
-    return false;
-  }
-  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head))));
-  return std::string_view(head.data(), head.size()).ends_with("TFL3");
+bool LooksLikeTflite(std::string_view head) {
+  return head.size() >= 8 && head.compare(4, 4, "TFL3") == 0;
 }
 
 absl::Status IsNot(const std::string& path, std::string_view format) {
   return absl::InvalidArgumentError(fmt::format("cannot read the model {}: it is not {}", path, format));
 }
 
-absl::StatusOr<ReadModel> ReadIr(const std::string& main) {
+absl::StatusOr<std::string> ReadHead(InputFile& file) {
+  std::string head(std::min(kHeadBytes, file.size()), '\0');
+  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head))));
+  return head;
+}
+
+/// The contents of a file whose `head` was read already.
+absl::StatusOr<std::string> ReadRest(InputFile& file, std::string head, const std::string& path) {
+  const std::size_t begun = head.size();
+  const absl::Status grown = Guard(absl::StatusCode::kResourceExhausted, path, [&] { head.resize(file.size()); });
+  ACCELERD_RETURN_IF_ERROR(grown);
+  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head)).subspan(begun)));
+  return head;
+}
+
+absl::StatusOr<ReadModel> ReadIr(const std::string& path) {
   ReadModel read;
-  const std::string weights_path = std::filesystem::path(main).replace_extension(".bin");
-  ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadFile(main, kMaxModelFileBytes));
-  if (!LooksLikeIr(text)) {
-    return IsNot(main, "an OpenVINO IR");
+  const std::string weights_path = std::filesystem::path(path).replace_extension(".bin");
+  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(path, kMaxXmlBytes));
+  ACCELERD_ASSIGN_OR_RETURN(std::string head, ReadHead(main.file));
+  if (!LooksLikeIr(head)) {
+    return IsNot(path, "an OpenVINO IR");
   }
-  read.files = {main};
-  absl::StatusOr<ov::Tensor> weights = ReadToTensor(weights_path);
-  const bool without_weights = absl::IsNotFound(weights.status());
-  if (without_weights) {
-    weights = ov::Tensor();  // A model without constants needs none.
-  } else {
-    ACCELERD_RETURN_IF_ERROR(weights.status());
+  ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadRest(main.file, std::move(head), path));
+  read.files = {path};
+  ov::Tensor weights;
+  absl::StatusOr<InputFile> weights_file = OpenSideFile(main, NameOf(weights_path));
+  const bool without_weights = absl::IsNotFound(weights_file.status());  // A model without constants needs none.
+  if (!without_weights) {
+    ACCELERD_RETURN_IF_ERROR(weights_file.status());
+    ACCELERD_ASSIGN_OR_RETURN(weights, ReadToTensor(*weights_file, weights_path));
     read.files.push_back(weights_path);
   }
   ContentHash hash;
   hash.AddWhole(BytesOf(text));
-  hash.AddWhole(BytesOf(*weights));
+  hash.AddWhole(BytesOf(weights));
   read.content_hash = hash.Finish();
-  absl::StatusOr<std::shared_ptr<ov::Model>> model = ParseInMemory(main, text, *weights);
+  absl::StatusOr<std::shared_ptr<ov::Model>> model = ParseInMemory(path, text, weights);
   if (!model.ok()) {
     return without_weights ? Annotate(model.status(), fmt::format("{} is missing", weights_path)) : model.status();
   }
@@ -120,9 +167,8 @@ absl::StatusOr<ReadModel> ReadIr(const std::string& main) {
 }
 
 /// Adds a file's bytes in pieces: it may be larger than what should be held twice.
-absl::Status HashFile(const std::string& path, ContentHash& hash) {
+absl::Status HashFile(InputFile& file, ContentHash& hash) {
   constexpr std::size_t kPiece = std::size_t{1} << 20U;
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxModelFileBytes));
   hash.AddLength(file.size());
   std::vector<std::byte> piece(std::min(kPiece, file.size()));
   for (std::size_t left = file.size(); left > 0; left -= std::min(kPiece, left)) {
@@ -133,50 +179,48 @@ absl::Status HashFile(const std::string& path, ContentHash& hash) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> HashFiles(const std::vector<std::string>& files) {
+/// Names of side files, relative to the main file's folder.
+using SideNames = std::vector<std::string>;
+
+absl::StatusOr<std::string> HashFiles(const std::string& path, const SideNames& side_names) {
   ContentHash hash;
-  for (const std::string& file : files) {
+  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(path, kMaxGraphBytes));
+  ACCELERD_RETURN_IF_ERROR(HashFile(main.file, hash));
+  for (const std::string& name : side_names) {
+    ACCELERD_ASSIGN_OR_RETURN(InputFile file, OpenSideFile(main, name));
     ACCELERD_RETURN_IF_ERROR(HashFile(file, hash));
   }
   return hash.Finish();
 }
 
-/// Side files that the main file at `main` names, absolute.
-absl::StatusOr<std::vector<std::string>> SideFiles(const std::string& main, const std::string& contents) {
-  ACCELERD_ASSIGN_OR_RETURN(const std::vector<std::string> locations, OnnxExternalData(contents));
-  std::vector<std::string> files;
-  for (const std::string& location : locations) {
-    files.push_back(std::filesystem::path(main).parent_path() / location);
-  }
-  return files;
-}
-
 /// Finds the files that a main file refers to.
-using FindSideFiles = std::function<absl::StatusOr<std::vector<std::string>>()>;
+using FindSideNames = std::function<absl::StatusOr<SideNames>()>;
 
 /// One try to read by path; kAborted when the files changed meanwhile.
-absl::StatusOr<ReadModel> ReadByPathOnce(const std::string& main, const FindSideFiles& find_side_files) {
+absl::StatusOr<ReadModel> ReadByPathOnce(const std::string& main, const FindSideNames& find_side_names) {
   ReadModel read;
-  ACCELERD_ASSIGN_OR_RETURN(const std::vector<std::string> side_files, find_side_files());
+  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names, find_side_names());
   read.files = {main};
-  read.files.insert(read.files.end(), side_files.begin(), side_files.end());
-  ACCELERD_ASSIGN_OR_RETURN(read.content_hash, HashFiles(read.files));
+  for (const std::string& name : side_names) {
+    read.files.push_back(std::filesystem::path(main).parent_path() / name);
+  }
+  ACCELERD_ASSIGN_OR_RETURN(read.content_hash, HashFiles(main, side_names));
   absl::StatusOr<std::shared_ptr<ov::Model>> model =
       Guard(absl::StatusCode::kInvalidArgument, fmt::format("cannot read the model {}", main),
             [&] { return Core().read_model(main); });
-  ACCELERD_ASSIGN_OR_RETURN(const std::string hash_after, HashFiles(read.files));
-  ACCELERD_ASSIGN_OR_RETURN(const std::vector<std::string> side_files_after, find_side_files());
-  if (hash_after != read.content_hash || side_files_after != side_files) {
+  ACCELERD_ASSIGN_OR_RETURN(const std::string hash_after, HashFiles(main, side_names));
+  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names_after, find_side_names());
+  if (hash_after != read.content_hash || side_names_after != side_names) {
     return absl::AbortedError("changed");
   }
   ACCELERD_ASSIGN_OR_RETURN(read.model, std::move(model));
   return read;
 }
 
-absl::StatusOr<ReadModel> ReadByPath(const std::string& main, const FindSideFiles& find_side_files) {
+absl::StatusOr<ReadModel> ReadByPath(const std::string& main, const FindSideNames& find_side_names) {
   constexpr int kAttempts = 3;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    absl::StatusOr<ReadModel> read = ReadByPathOnce(main, find_side_files);
+    absl::StatusOr<ReadModel> read = ReadByPathOnce(main, find_side_names);
     if (!absl::IsAborted(read.status())) {
       return read;
     }
@@ -184,36 +228,47 @@ absl::StatusOr<ReadModel> ReadByPath(const std::string& main, const FindSideFile
   return absl::UnavailableError(fmt::format("the files of {} changed while they were read; try again", main));
 }
 
-absl::StatusOr<ReadModel> ReadOnnx(const std::string& main) {
+/// The contents of the ONNX model at `path`.
+absl::StatusOr<std::string> ReadOnnxFile(const std::string& path) {
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxGraphBytes));
+  ACCELERD_ASSIGN_OR_RETURN(std::string head, ReadHead(file));
+  if (!LooksLikeOnnx(head)) {
+    return IsNot(path, "an ONNX model");
+  }
+  return ReadRest(file, std::move(head), path);
+}
+
+absl::StatusOr<SideNames> OnnxSideNames(const std::string& path, const std::string& contents) {
+  absl::StatusOr<SideNames> names = OnnxExternalData(contents);
+  return names.ok() ? std::move(names) : Annotate(names.status(), fmt::format("cannot read the model {}", path));
+}
+
+absl::StatusOr<ReadModel> ReadOnnx(const std::string& path) {
   ReadModel read;
-  ACCELERD_ASSIGN_OR_RETURN(const std::string contents, ReadFile(main, kMaxModelFileBytes));
-  if (contents.empty()) {
-    return IsNot(main, "an ONNX model but empty");
-  }
-  absl::StatusOr<std::vector<std::string>> side_files = SideFiles(main, contents);
-  if (!side_files.ok()) {
-    return Annotate(side_files.status(), fmt::format("cannot read the model {}", main));
-  }
-  if (!side_files->empty()) {
-    return ReadByPath(main, [&]() -> absl::StatusOr<std::vector<std::string>> {
-      ACCELERD_ASSIGN_OR_RETURN(const std::string now, ReadFile(main, kMaxModelFileBytes));
-      return SideFiles(main, now);
+  ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadOnnxFile(path));
+  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names, OnnxSideNames(path, contents));
+  if (!side_names.empty()) {
+    contents = std::string();
+    return ReadByPath(path, [&]() -> absl::StatusOr<SideNames> {
+      ACCELERD_ASSIGN_OR_RETURN(const std::string now, ReadOnnxFile(path));
+      return OnnxSideNames(path, now);
     });
   }
   ContentHash hash;
   hash.AddWhole(BytesOf(contents));
   read.content_hash = hash.Finish();
-  read.files = {main};
-  ACCELERD_ASSIGN_OR_RETURN(read.model, ParseInMemory(main, contents, ov::Tensor()));
+  read.files = {path};
+  ACCELERD_ASSIGN_OR_RETURN(read.model, ParseInMemory(path, contents, ov::Tensor()));
   return read;
 }
 
-absl::StatusOr<ReadModel> ReadTflite(const std::string& main) {
-  ACCELERD_ASSIGN_OR_RETURN(const bool is_tflite, LooksLikeTflite(main));
-  if (!is_tflite) {
-    return IsNot(main, "a TFLite model");
+absl::StatusOr<ReadModel> ReadTflite(const std::string& path) {
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxGraphBytes));
+  ACCELERD_ASSIGN_OR_RETURN(const std::string head, ReadHead(file));
+  if (!LooksLikeTflite(head)) {
+    return IsNot(path, "a TFLite model");
   }
-  return ReadByPath(main, []() -> absl::StatusOr<std::vector<std::string>> { return std::vector<std::string>(); });
+  return ReadByPath(path, []() -> absl::StatusOr<SideNames> { return SideNames(); });
 }
 
 }  // namespace

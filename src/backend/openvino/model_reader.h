@@ -12,8 +12,10 @@
 
 namespace accelerd::openvino {
 
-/// Larger files are refused before they are read.
-inline constexpr std::uint64_t kMaxModelFileBytes = std::uint64_t{4} << 30U;
+/// Larger files are refused before they are read. Protobuf and FlatBuffers allow no more than 2 GiB for a graph.
+inline constexpr std::uint64_t kMaxXmlBytes = std::uint64_t{256} << 20U;
+inline constexpr std::uint64_t kMaxGraphBytes = std::uint64_t{2} << 30U;    ///< NAME.onnx, NAME.tflite.
+inline constexpr std::uint64_t kMaxWeightsBytes = std::uint64_t{4} << 30U;  ///< NAME.bin, external data.
 
 /// A model in memory, independent of its files from now on.
 struct ReadModel {
@@ -27,8 +29,11 @@ struct ReadModel {
 /// IR, and ONNX without external data, are read once, into memory. The runtime takes the others by path only: they are
 /// hashed before and after, and read again when they changed in between.
 ///
-/// kNotFound, kPermissionDenied: a file cannot be read. kInvalidArgument: the model is broken.
-/// kUnavailable: the files kept changing.
+/// The main file may be a link to anywhere. The files beside it may be links within its folder, or to where the main
+/// file's own link leads; else kPermissionDenied.
+///
+/// kNotFound, kPermissionDenied: a file cannot be read. kInvalidArgument: the model is broken. kResourceExhausted: it
+/// does not fit into memory. kUnavailable: the files kept changing.
 absl::StatusOr<ReadModel> ReadModelFiles(const ModelFiles& files);
 
 }  // namespace accelerd::openvino

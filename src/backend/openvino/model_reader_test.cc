@@ -99,6 +99,49 @@ TEST_F(ModelReaderTest, OnnxExternalDataIsPartOfTheModel) {
   ExpectBroken(files, "external data must lie in the model's folder");
 }
 
+TEST_F(ModelReaderTest, SideFilesStayBesideTheModel) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  fs::create_directory(directory_ / "models");
+  const ModelFiles linked = {directory_ / "models/add.xml", ModelFormat::kOpenvinoIr, ""};
+  fs::copy(files.main, linked.main);
+  fs::create_symlink(directory_ / "add.bin", directory_ / "models/add.bin");
+  EXPECT_EQ(ReadModelFiles(linked).status().code(), absl::StatusCode::kPermissionDenied);
+  // Both lie elsewhere, side by side.
+  fs::remove(linked.main);
+  fs::create_symlink(files.main, linked.main);
+  const absl::StatusOr<ReadModel> read = ReadModelFiles(linked);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(read->files, ElementsAre(linked.main, directory_ / "models/add.bin"));
+  // Within the folder.
+  fs::copy(files.main, directory_ / "models/other.xml");
+  fs::copy(directory_ / "add.bin", directory_ / "models/weights");
+  fs::create_symlink("weights", directory_ / "models/other.bin");
+  EXPECT_TRUE(ReadModelFiles({directory_ / "models/other.xml", ModelFormat::kOpenvinoIr, ""}).ok());
+}
+
+TEST_F(ModelReaderTest, ExternalDataStaysBesideTheModel) {
+  fs::create_directory(directory_ / "models");
+  Spill(directory_ / "secret", std::string(16, '\x3f'));
+  Spill(directory_ / "models/add.onnx", OnnxAddModel("add.data"));
+  fs::create_symlink("../secret", directory_ / "models/add.data");
+  const absl::Status status = ReadModelFiles({directory_ / "models/add.onnx", ModelFormat::kOnnx, ""}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  EXPECT_THAT(Message(status), HasSubstr("add.data leads out of its folder"));
+}
+
+TEST_F(ModelReaderTest, LargeFilesAreJudgedByTheirBeginning) {
+  for (const auto& [name, format] : {std::pair("a.xml", ModelFormat::kOpenvinoIr),
+                                     {"a.onnx", ModelFormat::kOnnx},
+                                     {"a.tflite", ModelFormat::kTflite}}) {
+    const std::string path = directory_ / name;
+    Spill(path, "");
+    fs::resize_file(path, std::uint64_t{200} << 20U);
+    ExpectBroken({path, format, ""}, "it is not a");
+    fs::resize_file(path, std::uint64_t{3} << 30U);
+    ExpectBroken({path, format, ""}, "the limit is");
+  }
+}
+
 TEST_F(ModelReaderTest, MissingFilesAreNotFound) {
   for (const ModelFormat format : {ModelFormat::kOpenvinoIr, ModelFormat::kOnnx, ModelFormat::kTflite}) {
     EXPECT_EQ(ReadModelFiles({directory_ / "absent.x", format, ""}).status().code(), absl::StatusCode::kNotFound);

@@ -114,6 +114,9 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
       }
       continue;
     }
+    if (!stuck) {
+      continue;
+    }
     if (!co_await AwaitInput()) {
       co_return false;
     }
@@ -174,7 +177,7 @@ Awaitable<bool> BodyReader::SendContinue() {
   if (!stream_.input().empty()) {
     co_return true;
   }
-  co_return co_await stream_.Write("HTTP/1.1 100 Continue\r\n\r\n", {}, options_.write_timeout);
+  co_return co_await stream_.Write("HTTP/1.1 100 Continue\r\n\r\n", {}, options_.write_timeout, options_.write_timeout);
 }
 
 Awaitable<bool> BodyReader::AwaitInput() {

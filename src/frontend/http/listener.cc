@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "fmt/core.h"
@@ -60,7 +61,7 @@ Accepted AcceptFrom(int listening, sockaddr_storage& peer) {
   Accepted accepted;
   socklen_t size = sizeof(peer);
   accepted.socket =
-      FileDescriptor(accept4(listening, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      UniqueFd(accept4(listening, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   accepted.error = accepted.socket.valid() ? 0 : errno;
   return accepted;
 }
@@ -92,24 +93,20 @@ class TcpListener final : public Listener {
       return absl::InvalidArgumentError(
           fmt::format("cannot listen on {}: {}; write an address of this machine", name, gai_strerror(error)));
     }
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> info(found, freeaddrinfo);
-
-    FileDescriptor socket(::socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
-    if (!socket.valid()) {
-      return ListenError(name, errno);
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> infos(found, freeaddrinfo);
+    // A name may stand for addresses that this machine does not have, such as ::1 without IPv6.
+    absl::Status failure;
+    for (const addrinfo* info = infos.get(); info != nullptr; info = info->ai_next) {
+      UniqueFd socket = BindAndListen(*info);
+      if (socket.valid()) {
+        return std::make_unique<TcpListener>(std::move(socket));
+      }
+      failure = ListenError(name, errno);
     }
-    SetOption(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (info->ai_family == AF_INET6) {
-      // Else [::] would take the port of 0.0.0.0 as well, or not, as the machine is configured.
-      SetOption(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    }
-    if (bind(socket.get(), info->ai_addr, info->ai_addrlen) != 0 || listen(socket.get(), kBacklog) != 0) {
-      return ListenError(name, errno);
-    }
-    return std::make_unique<TcpListener>(std::move(socket));
+    return failure;
   }
 
-  explicit TcpListener(FileDescriptor socket) : socket_(std::move(socket)) {}
+  explicit TcpListener(UniqueFd socket) : socket_(std::move(socket)) {}
 
   std::string address() const override {
     sockaddr_storage bound{};
@@ -132,7 +129,26 @@ class TcpListener final : public Listener {
   }
 
  private:
-  FileDescriptor socket_;
+  /// Not valid on failure, with errno.
+  static UniqueFd BindAndListen(const addrinfo& info) {
+    UniqueFd socket(::socket(info.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+    if (!socket.valid()) {
+      return socket;
+    }
+    SetOption(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (info.ai_family == AF_INET6) {
+      // Else [::] would take the port of 0.0.0.0 as well, or not, as the machine is configured.
+      SetOption(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    }
+    if (bind(socket.get(), info.ai_addr, info.ai_addrlen) != 0 || listen(socket.get(), kBacklog) != 0) {
+      const int error = errno;
+      socket = UniqueFd();
+      errno = error;
+    }
+    return socket;
+  }
+
+  UniqueFd socket_;
 };
 
 class UnixListener final : public Listener {
@@ -147,9 +163,9 @@ class UnixListener final : public Listener {
     }
     path.copy(address.sun_path, path.size());
 
-    ACCELERD_ASSIGN_OR_RETURN(FileDescriptor lock, Lock(path));
+    ACCELERD_ASSIGN_OR_RETURN(UniqueFd lock, Lock(path));
     ACCELERD_RETURN_IF_ERROR(RemoveStale(path, address));
-    FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket.valid() || bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
       return ListenError(name, errno);
     }
@@ -162,7 +178,7 @@ class UnixListener final : public Listener {
     return listener;
   }
 
-  UnixListener(std::string path, FileDescriptor lock, FileDescriptor socket)
+  UnixListener(std::string path, UniqueFd lock, UniqueFd socket)
       : path_(std::move(path)), lock_(std::move(lock)), socket_(std::move(socket)) {
     lstat(path_.c_str(), &bound_);
   }
@@ -191,9 +207,9 @@ class UnixListener final : public Listener {
 
  private:
   /// Held as long as the service listens. The file is never removed: a lock on a removed file keeps nobody out.
-  static absl::StatusOr<FileDescriptor> Lock(const std::string& path) {
+  static absl::StatusOr<UniqueFd> Lock(const std::string& path) {
     const std::string lock_path = path + ".lock";
-    FileDescriptor lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock.valid()) {
       return ListenError("unix:" + path, errno);
     }
@@ -214,7 +230,7 @@ class UnixListener final : public Listener {
           "cannot listen on unix:{}: there is a file that is not a socket; remove it or choose another --listen",
           path));
     }
-    const FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!probe.valid()) {
       return ListenError("unix:" + path, errno);
     }
@@ -231,16 +247,34 @@ class UnixListener final : public Listener {
     return absl::OkStatus();
   }
 
+  static absl::StatusOr<gid_t> FindGroup(const std::string& name) {
+    constexpr std::size_t kMost = 64 << 20;
+    std::vector<char> memory(16 << 10);
+    struct ::group entry{};
+    struct ::group* found = nullptr;
+    int error = 0;
+    // A group of many members needs more.
+    while ((error = getgrnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found)) == ERANGE &&
+           memory.size() < kMost) {
+      memory.resize(memory.size() * 2);
+    }
+    if (found != nullptr) {
+      return found->gr_gid;
+    }
+    // What an absent group reports besides 0 depends on where groups are looked up (getgrnam_r(3)).
+    if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM) {
+      return absl::NotFoundError(fmt::format("there is no group '{}'", name));
+    }
+    return absl::UnavailableError(fmt::format("the group '{}' cannot be looked up: {}", name, ErrorText(error)));
+  }
+
   static absl::Status SetAccess(const std::string& path, int mode, const std::string& group) {
     if (!group.empty()) {
-      std::vector<char> memory(16 << 10);
-      struct ::group entry{};
-      struct ::group* found = nullptr;
-      getgrnam_r(group.c_str(), &entry, memory.data(), memory.size(), &found);
-      if (found == nullptr) {
-        return absl::NotFoundError(fmt::format("cannot listen on unix:{}: there is no group '{}'", path, group));
+      const absl::StatusOr<gid_t> id = FindGroup(group);
+      if (!id.ok()) {
+        return Annotate(id.status(), fmt::format("cannot listen on unix:{}", path));
       }
-      if (lchown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+      if (lchown(path.c_str(), static_cast<uid_t>(-1), *id) != 0) {
         return absl::PermissionDeniedError(fmt::format("cannot listen on unix:{}: cannot give it to the group '{}': {}",
                                                        path, group, ErrorText(errno)));
       }
@@ -252,25 +286,12 @@ class UnixListener final : public Listener {
   }
 
   std::string path_;
-  FileDescriptor lock_;  // Released last.
-  FileDescriptor socket_;
+  UniqueFd lock_;  // Released last.
+  UniqueFd socket_;
   struct stat bound_{};
 };
 
 }  // namespace
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  if (this != &other) {
-    FileDescriptor old(std::exchange(number_, other.release()));
-  }
-  return *this;
-}
-
-FileDescriptor::~FileDescriptor() {
-  if (number_ >= 0) {
-    close(number_);
-  }
-}
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenAddress& address, int socket_mode,
                                                          const std::string& socket_group) {

@@ -3,33 +3,16 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "base/status.h"
+#include "base/unique_fd.h"
 #include "frontend/http/server.h"
 
 namespace accelerd {
 
-/// A file descriptor that is closed on destruction. Movable.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int number) : number_(number) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : number_(other.release()) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  ~FileDescriptor();
-
-  int get() const { return number_; }
-  bool valid() const { return number_ >= 0; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_ = -1;
-};
-
 /// A connection that was accepted: non-blocking, closed on exec.
 struct Accepted {
-  FileDescriptor socket;
+  UniqueFd socket;
   std::string client;  ///< "192.0.2.1", "unix UID:PID".
   int error = 0;       ///< errno when `socket` is not valid.
 };

@@ -1,5 +1,6 @@
 #include "frontend/http/listener.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -73,6 +74,21 @@ TEST(TcpListener, Ipv4AndIpv6SideBySide) {
   const auto address = ParseListenAddress((*v6)->address());
   ASSERT_TRUE(address.ok()) << (*v6)->address();
   EXPECT_TRUE(Listener::Open({"0.0.0.0", address->port, ""}, 0, "").ok());
+}
+
+TEST(TcpListener, TakesWhicheverAddressOfANameItCan) {
+  addrinfo hints{};
+  hints.ai_family = AF_INET6;
+  addrinfo* found = nullptr;
+  if (getaddrinfo("localhost", nullptr, &hints, &found) != 0) {
+    GTEST_SKIP() << "localhost is one address here";
+  }
+  freeaddrinfo(found);
+  const auto first = Listener::Open({"localhost", 0, ""}, 0, "");
+  ASSERT_TRUE(first.ok()) << first.status();
+  const std::uint16_t port = ParseListenAddress((*first)->address())->port;
+  const auto second = Listener::Open({"localhost", port, ""}, 0, "");
+  EXPECT_TRUE(second.ok()) << second.status();
 }
 
 TEST(TcpListener, UnusableAddresses) {

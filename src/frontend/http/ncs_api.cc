@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_guard.h"
 #include "fmt/core.h"
 #include "frontend/http/multipart.h"
 #include "frontend/http/ncs_render.h"
@@ -161,36 +162,51 @@ void AddImageCalls(Router& router, std::string_view prefix, std::string_view suf
   router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run)});
 }
 
-void AddTask(InferenceService& inference, Task task, Router& router) {
-  AddImageCalls(router, TaskName(task), "/{}",
-                [&inference, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
-                  TaskCall call;
-                  call.task = task;
-                  call.model = request->parameters[0];
-                  call.image = std::move(image);
-                  if (const std::string* output = request->query_value("output")) {
-                    call.options.output = *output;
-                  }
-                  call.options.min_score = 0.01F;
-                  call.options.best_of_class = true;
-                  const std::string* labels = request->query_value("labels");
-                  inference.RunTask(std::move(context), std::move(call),
-                                    [respond = std::move(respond), labels = labels != nullptr && *labels == "1"](
-                                        absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
-                                      respond(result.ok() ? RenderResult(**result, labels) : NcsError(result.status()));
-                                    });
-                });
+/// Responds with what `render` makes of a result, or with the error.
+template <typename T, typename F>
+Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
+  return [respond = std::move(respond),
+          render = std::move(render)](const absl::StatusOr<std::shared_ptr<const T>>& result) {
+    absl::StatusOr<HttpResponse> response = GuardMemory([&]() -> absl::StatusOr<HttpResponse> {
+      ACCELERD_RETURN_IF_ERROR(result.status());
+      return render(**result);
+    });
+    respond(response.ok() ? *std::move(response) : NcsError(response.status()));
+  };
 }
 
-void AddTest(InferenceService& inference, Router& router) {
-  AddImageCalls(router, "test", "",
-                [&inference](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
-                  inference.DecodeImage(
-                      std::move(context), std::move(image),
-                      [respond = std::move(respond)](absl::StatusOr<std::shared_ptr<const Image>> decoded) {
-                        respond(decoded.ok() ? RenderImage(**decoded) : NcsError(decoded.status()));
-                      });
-                });
+void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Task task, Router& router) {
+  AddImageCalls(
+      router, TaskName(task), "/{}",
+      [&inference, answers, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
+        TaskCall call;
+        call.task = task;
+        call.model = request->parameters[0];
+        call.image = std::move(image);
+        if (const std::string* output = request->query_value("output")) {
+          call.options.output = *output;
+        }
+        call.options.min_score = 0.01F;
+        call.options.best_of_class = true;
+        const std::string* labels = request->query_value("labels");
+        inference.RunTask(
+            std::move(context), std::move(call),
+            RenderAndRespond<TaskResult>(
+                std::move(respond), [answers, labels = labels != nullptr && *labels == "1"](const TaskResult& result) {
+                  return RenderResult(result, labels, *answers);
+                }));
+      });
+}
+
+void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Router& router) {
+  AddImageCalls(
+      router, "test", "",
+      [&inference, answers](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
+        inference.DecodeImage(std::move(context), std::move(image),
+                              RenderAndRespond<Image>(std::move(respond), [answers](const Image& decoded) {
+                                return RenderImage(decoded, *answers);
+                              }));
+      });
 }
 
 void Load(ModelService& models, CallContext context, const HttpRequest& request, Responder respond) {
@@ -252,15 +268,16 @@ void AddModelCalls(ModelService& models, Router& router) {
 
 }  // namespace
 
-void AddNcsApi(InferenceService& inference, ModelService& models, Router& router) {
+void AddNcsApi(InferenceService& inference, ModelService& models, const std::shared_ptr<ByteBudget>& answers,
+               Router& router) {
   router.Add({"GET", "/", 0, [](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
                 respond(TextResponse(200, "accelerd: inference for every process of this machine; see GET /list\n"));
               }});
   AddModelCalls(models, router);
   for (const Task task : {Task::kInference, Task::kClassify, Task::kDetect, Task::kSegment}) {
-    AddTask(inference, task, router);
+    AddTask(inference, answers, task, router);
   }
-  AddTest(inference, router);
+  AddTest(inference, answers, router);
 }
 
 }  // namespace accelerd

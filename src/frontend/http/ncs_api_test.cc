@@ -70,7 +70,7 @@ class FakeModels : public ModelService {
 
 class NcsApiTest : public ::testing::Test {
  protected:
-  NcsApiTest() { AddNcsApi(inference_, models_, router_); }
+  NcsApiTest() { AddNcsApi(inference_, models_, answers_, router_); }
 
   HttpResponse Ask(const std::string& method, const std::string& target, const std::string& body = "",
                    const std::string& content_type = "") {
@@ -106,8 +106,27 @@ class NcsApiTest : public ::testing::Test {
 
   FakeInference inference_;
   FakeModels models_;
+  const std::shared_ptr<ByteBudget> answers_ = std::make_shared<ByteBudget>(200'000);
   Router router_;
 };
+
+TEST_F(NcsApiTest, LargeAnswersAreReserved) {
+  inference_.result = Mask{100, 300, std::vector<std::int32_t>(30'000)};
+  std::optional<HttpResponse> first = AskByPath("/segment/path/m");
+  EXPECT_EQ(first->status, 200);
+  EXPECT_EQ(answers_->used(), 120'000U);
+  const HttpResponse refused = AskByPath("/segment/path/m");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.front(), (std::pair<std::string, std::string>("Retry-After", "1")));
+  first.reset();
+  EXPECT_EQ(answers_->used(), 0U);
+  // Larger than all there is: it has it alone.
+  inference_.result = Mask{100, 3000, std::vector<std::int32_t>(300'000)};
+  first = AskByPath("/segment/path/m");
+  EXPECT_EQ(first->status, 200);
+  EXPECT_EQ(answers_->used(), answers_->limit());
+  EXPECT_EQ(AskByPath("/test/path").status, 200) << "small answers need no room";
+}
 
 TEST_F(NcsApiTest, RootIsALineOfText) {
   const auto response = Ask("GET", "/");

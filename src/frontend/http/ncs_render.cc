@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -26,10 +29,32 @@ HttpResponse JsonResponse(const Json& json) {
   return response;
 }
 
-HttpResponse NpyResponse(std::string npy) {
+/// Room for a body of about `bytes`; null when it is small.
+absl::StatusOr<std::shared_ptr<const void>> Reserve(std::size_t bytes, ByteBudget& budget) {
+  if (bytes <= kSmallBody) {
+    return nullptr;
+  }
+  std::optional<ByteBudget::Reservation> reservation = budget.TryReserve(std::min(bytes, budget.limit()));
+  if (!reservation) {
+    return absl::ResourceExhaustedError("too many large answers at once; try again later");
+  }
+  return std::make_shared<const ByteBudget::Reservation>(*std::move(reservation));
+}
+
+/// Reserves `bytes`, those of the elements, then makes the body.
+template <typename F>
+absl::StatusOr<HttpResponse> NpyResponse(std::size_t bytes, ByteBudget& budget, F&& make_npy) {
   HttpResponse response;
+  ACCELERD_ASSIGN_OR_RETURN(response.memory, Reserve(bytes, budget));
   response.content_type = "application/octet-stream";
-  response.body = std::move(npy);
+  response.body = make_npy();
+  return response;
+}
+
+/// Lists are small, but for models with very many classes: those are reserved when their size is known.
+absl::StatusOr<HttpResponse> ListResponse(const Json& json, ByteBudget& budget) {
+  HttpResponse response = JsonResponse(json);
+  ACCELERD_ASSIGN_OR_RETURN(response.memory, Reserve(response.body.size(), budget));
   return response;
 }
 
@@ -50,25 +75,31 @@ Json RenderBox(const Box& box, float rows, float cols) {
 
 class Renderer {
  public:
-  explicit Renderer(bool labels) : labels_(labels) {}
+  Renderer(bool labels, ByteBudget& budget) : labels_(labels), budget_(budget) {}
 
-  HttpResponse operator()(const Tensor& tensor) const { return NpyResponse(NpyFromTensor(tensor)); }
-  HttpResponse operator()(const Mask& mask) const { return NpyResponse(NpyFromMask(mask)); }
+  absl::StatusOr<HttpResponse> operator()(const Tensor& tensor) const {
+    const std::size_t widening = tensor.element_type() == ElementType::kBf16 ? 2 : 1;
+    return NpyResponse(tensor.byte_size() * widening, budget_, [&] { return NpyFromTensor(tensor); });
+  }
 
-  HttpResponse operator()(const Classes& classes) const {
+  absl::StatusOr<HttpResponse> operator()(const Mask& mask) const {
+    return NpyResponse(std::span(mask.classes).size_bytes(), budget_, [&] { return NpyFromMask(mask); });
+  }
+
+  absl::StatusOr<HttpResponse> operator()(const Classes& classes) const {
     Json array = Json::array();
     for (const ClassScore& one : classes.classes) {
       Append(array, RenderClass(one), one.label);
     }
-    return JsonResponse(array);
+    return ListResponse(array, budget_);
   }
 
-  HttpResponse operator()(const Boxes& boxes) const {
+  absl::StatusOr<HttpResponse> operator()(const Boxes& boxes) const {
     Json array = Json::array();
     for (const Box& box : boxes.boxes) {
       Append(array, RenderBox(box, static_cast<float>(boxes.rows), static_cast<float>(boxes.cols)), box.label);
     }
-    return JsonResponse(array);
+    return ListResponse(array, budget_);
   }
 
  private:
@@ -80,16 +111,17 @@ class Renderer {
   }
 
   bool labels_;
+  ByteBudget& budget_;
 };
 
 }  // namespace
 
-HttpResponse RenderResult(const TaskResult& result, bool labels) {
-  return std::visit(Renderer(labels), result);
+absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, ByteBudget& budget) {
+  return std::visit(Renderer(labels, budget), result);
 }
 
-HttpResponse RenderImage(const Image& image) {
-  return NpyResponse(NpyFromImage(image));
+absl::StatusOr<HttpResponse> RenderImage(const Image& image, ByteBudget& budget) {
+  return NpyResponse(image.pixels.size(), budget, [&] { return NpyFromImage(image); });
 }
 
 HttpResponse RenderList(const std::vector<ModelStatus>& models) {

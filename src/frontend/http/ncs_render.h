@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "frontend/http/byte_budget.h"
 #include "frontend/http/router.h"
 #include "image/image.h"
 #include "model/model_status.h"
@@ -11,14 +12,19 @@
 
 namespace accelerd {
 
+/// Bodies over this many bytes are reserved from a budget: many clients that do not read must not hold memory without
+/// a bound. One that is larger than the whole budget is served alone.
+inline constexpr std::size_t kSmallBody = 64 << 10;
+
 /// A result as the original NCS REST service answers it: a tensor or mask as .npy; classes as
 /// `[{"class", "score"}]`, boxes as `[{"class", "score", "x", "y", "w", "h"}]` in whole pixels of the image; scores are
 /// whole percents. Everything is cut off to whole numbers as Python's int() does with float32 values. With `labels`,
 /// which the original did not know, each class and box has its "label" too, "" where the model names none.
-HttpResponse RenderResult(const TaskResult& result, bool labels);
+/// kResourceExhausted: `budget` has no room for the body.
+absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, ByteBudget& budget);
 
-/// uint8 .npy of shape (rows, cols, 3).
-HttpResponse RenderImage(const Image& image);
+/// uint8 .npy of shape (rows, cols, 3). kResourceExhausted as RenderResult.
+absl::StatusOr<HttpResponse> RenderImage(const Image& image, ByteBudget& budget);
 
 /// JSON array of the names of the models that are ready.
 HttpResponse RenderList(const std::vector<ModelStatus>& models);

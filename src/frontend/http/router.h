@@ -38,6 +38,7 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  ///< Further ones.
+  std::shared_ptr<const void> memory;  ///< What was reserved for a large body; let go of when it was written.
 };
 
 /// Takes the answer; on any thread, once: further calls do nothing. When every copy is destroyed without a call, the

@@ -68,13 +68,17 @@ class HttpServer::Impl {
     thread_.join();
   }
 
-  absl::Status Start() {
+  absl::Status Bind() {
     for (const ListenAddress& address : environment_.options.listen) {
       ACCELERD_ASSIGN_OR_RETURN(
           auto listener, Listener::Open(address, environment_.options.socket_mode, environment_.options.socket_group));
       addresses_.push_back(listener->address());
       doors_.push_back(std::make_shared<Door>(io_, std::move(listener)));
     }
+    return absl::OkStatus();
+  }
+
+  void Serve() {
     for (const auto& door : doors_) {
       AwaitConnections(door);
     }
@@ -82,7 +86,6 @@ class HttpServer::Impl {
       prctl(PR_SET_NAME, "http");
       io_.run();
     });
-    return absl::OkStatus();
   }
 
   const std::vector<std::string>& addresses() const { return addresses_; }
@@ -239,8 +242,12 @@ HttpServer::HttpServer(HttpServerOptions options, const Router& router)
 
 HttpServer::~HttpServer() = default;
 
-absl::Status HttpServer::Start() {
-  return impl_->Start();
+absl::Status HttpServer::Bind() {
+  return impl_->Bind();
+}
+
+void HttpServer::Serve() {
+  impl_->Serve();
 }
 
 std::vector<std::string> HttpServer::addresses() const {

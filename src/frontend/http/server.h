@@ -38,16 +38,18 @@ struct HttpServerOptions {
   std::chrono::milliseconds body_timeout{30'000};     ///< Without any progress of the body.
   std::chrono::milliseconds idle_timeout{75'000};     ///< Of a kept connection between requests.
   std::chrono::milliseconds write_timeout{30'000};    ///< Without any progress of an answer.
+  std::size_t min_write_rate = 256 << 10;             ///< Bytes a second that an answer may need beyond write_timeout.
   std::chrono::milliseconds request_timeout{30'000};  ///< From a whole request to the deadline of its call.
 };
 
 /// HTTP/1.1 with keep-alive on all addresses at once, on one I/O thread of its own.
 ///
 /// The header is judged before the body (route, method, length); what a client sends wrong is answered and never
-/// reaches a handler. A client that leaves while its call runs cancels the call. Thread-safe but for Start.
+/// reaches a handler. A client that leaves while its call runs cancels the call. Thread-safe but for Bind and
+/// Serve.
 class HttpServer {
  public:
-  /// `router` outlives the server.
+  /// `router` outlives the server; routes may be added until Serve.
   HttpServer(HttpServerOptions options, const Router& router);
   /// Stops at once: closes every connection and joins the thread.
   ~HttpServer();
@@ -55,8 +57,11 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   /// Binds and listens. A Unix socket whose owner is dead is replaced. The error names the address and says what to do
-  /// (a port in use, no permission).
-  absl::Status Start();
+  /// (a port in use, no permission). Who connects now waits for Serve.
+  absl::Status Bind();
+
+  /// Begins to serve. REQUIRES: Bind succeeded.
+  void Serve();
 
   /// The addresses in use, with the ports that were chosen: "127.0.0.1:5001", "unix:/run/accelerd.sock".
   std::vector<std::string> addresses() const;

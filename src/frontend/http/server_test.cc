@@ -64,8 +64,9 @@ class HttpServerTest : public ::testing::Test {
 
   void Start() {
     server_ = std::make_unique<HttpServer>(options_, router_);
-    const absl::Status status = server_->Start();
+    const absl::Status status = server_->Bind();
     ASSERT_TRUE(status.ok()) << status;
+    server_->Serve();
     address_ = server_->addresses().front();
   }
 
@@ -219,6 +220,15 @@ TEST_F(HttpServerTest, ChunkedBodies) {
             413);
 }
 
+TEST_F(HttpServerTest, AnEndlessTrailerBehindALargeHeaderIs400) {
+  Start();
+  TestClient client = Connect();
+  // The header's size leaves room in the buffer for more than a trailer may have.
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nX: " + std::string(12'000, 'x') +
+              "\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: " + std::string(8000, 'y'));
+  EXPECT_EQ(client.Read().status, 400);
+}
+
 TEST_F(HttpServerTest, BrokenChunksAre400) {
   Start();
   for (const auto& body : {std::string("zz\r\n"), std::string("5\r\nhelloXX0\r\n"), "5;" + std::string(20'000, 'x')}) {
@@ -335,6 +345,31 @@ TEST_F(HttpServerTest, WhoDoesNotReadIsCutOff) {
   server_->NotifyIdle([&](const absl::Status&) { idle.set_value(); });
   ASSERT_EQ(idle.get_future().wait_for(kLong), std::future_status::ready);
   EXPECT_EQ(client.Read().status, 0);
+}
+
+TEST_F(HttpServerTest, WhoReadsTooSlowlyIsCutOff) {
+  options_.write_timeout = std::chrono::milliseconds(300);
+  options_.min_write_rate = 1 << 30;
+  Start();
+  TestClient client = Connect();
+  client.Send(Get("/large"));
+  // At this pace the whole would take 10 s.
+  EXPECT_LT(client.Trickle(std::chrono::milliseconds(10)), std::size_t{64} << 20U);
+}
+
+TEST_F(HttpServerTest, TheMemoryOfAnAnswerIsHeldUntilItIsWritten) {
+  Start();
+  TestClient client = Connect();
+  client.Send(Post("/hold", "x"));
+  HeldCall call = Held();
+  std::promise<void> released;
+  HttpResponse response = Text(std::string(64 << 20, 'x'));
+  response.memory = std::shared_ptr<const void>(&released, [](std::promise<void>* held) { held->set_value(); });
+  call.respond(std::move(response));
+  std::future<void> future = released.get_future();
+  EXPECT_NE(future.wait_for(std::chrono::milliseconds(50)), std::future_status::ready);
+  EXPECT_EQ(client.Read().body.size(), std::size_t{64} << 20U);
+  EXPECT_EQ(future.wait_for(kLong), std::future_status::ready);
 }
 
 TEST_F(HttpServerTest, AClientThatLeavesCancelsItsCall) {
@@ -482,7 +517,16 @@ TEST_F(HttpServerTest, APortInUseFailsTheStart) {
   HttpServerOptions options;
   options.listen = {*ParseListenAddress(address_)};
   HttpServer other(options, router_);
-  EXPECT_THAT(std::string(other.Start().message()), HasSubstr("address already in use"));
+  EXPECT_THAT(std::string(other.Bind().message()), HasSubstr("address already in use"));
+}
+
+TEST_F(HttpServerTest, WhoConnectsBeforeItServesWaits) {
+  HttpServer server(options_, router_);
+  ASSERT_TRUE(server.Bind().ok());
+  TestClient client(server.addresses().front());
+  ASSERT_TRUE(client.Send(Get("/hello")));
+  server.Serve();
+  EXPECT_EQ(client.Read().status, 200);
 }
 
 TEST_F(HttpServerTest, ManyClientsAtOnce) {

@@ -71,7 +71,7 @@ class Session::Exchange {
   std::atomic<bool> answered_ = false;
 };
 
-Session::Session(SessionEnvironment& environment, FileDescriptor socket, std::string client)
+Session::Session(SessionEnvironment& environment, UniqueFd socket, std::string client)
     : environment_(environment),
       client_(std::move(client)),
       stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
@@ -218,13 +218,19 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   keep = keep && !environment_.draining;
   const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr));
   const std::string_view body = head_.method == "HEAD" ? std::string_view() : std::string_view(response.body);
-  const bool written = co_await stream_->Write(head, body, environment_.options.write_timeout);
+  const bool written =
+      co_await stream_->Write(head, body, environment_.options.write_timeout, WriteTime(head.size() + body.size()));
   LogAccess(response);
   SetBusy(false);
   if (written && !keep) {
     stream_->ShutdownSend();
   }
   co_return written&& keep;
+}
+
+Duration Session::WriteTime(std::size_t bytes) const {
+  const HttpServerOptions& options = environment_.options;
+  return options.write_timeout + std::chrono::seconds(bytes / options.min_write_rate);
 }
 
 Awaitable<void> Session::Linger() {

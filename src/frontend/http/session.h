@@ -30,7 +30,7 @@ struct SessionEnvironment {
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(SessionEnvironment& environment, FileDescriptor socket, std::string client);
+  Session(SessionEnvironment& environment, UniqueFd socket, std::string client);
 
   /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
   /// memory.
@@ -58,6 +58,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
   Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
   Awaitable<bool> Answer(const HttpResponse& response, bool keep);
+  /// How long an answer may take altogether: a client that reads a little now and then would hold its memory for ever.
+  Duration WriteTime(std::size_t bytes) const;
   /// Lets the client read the answer although it still sends: closing at once would reset the connection.
   Awaitable<void> Linger();
 

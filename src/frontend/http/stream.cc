@@ -32,7 +32,7 @@ asio::generic::stream_protocol ProtocolOf(int descriptor) {
 
 }  // namespace
 
-Stream::Stream(asio::io_context& io, FileDescriptor socket) : io_(io), socket_(io) {
+Stream::Stream(asio::io_context& io, UniqueFd socket) : io_(io), socket_(io) {
   error_code error;
   socket_.assign(ProtocolOf(socket.get()), socket.get(), error);
   if (error) {
@@ -43,7 +43,7 @@ Stream::Stream(asio::io_context& io, FileDescriptor socket) : io_(io), socket_(i
 }
 
 void Stream::StartRead(std::size_t limit) {
-  if (reading_ || ended_) {
+  if (reading_ || ended_ || input().size() >= limit) {
     return;
   }
   MakeSpace(limit);
@@ -90,11 +90,16 @@ Awaitable<std::size_t> Stream::ReadSome(std::span<std::byte> target) {
   co_return bytes;
 }
 
-Awaitable<bool> Stream::Write(std::string_view head, std::string_view body, Duration timeout) {
+Awaitable<bool> Stream::Write(std::string_view head, std::string_view body, Duration timeout, Duration total) {
+  const Time end = Clock::Steady().Now() + total;
   std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
                                             asio::const_buffer(body.data(), body.size())};
   while (asio::buffer_size(buffers) > 0) {
-    SetTimeout(timeout);
+    const Duration left = end - Clock::Steady().Now();
+    if (left <= Duration(0)) {
+      co_return false;
+    }
+    SetTimeout(std::min(timeout, left));
     const auto [error, bytes] = co_await socket_.async_write_some(buffers, Token());
     if (error) {
       co_return false;

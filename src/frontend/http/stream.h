@@ -26,14 +26,14 @@ using Awaitable = boost::asio::awaitable<T, IoExecutor>;
 /// waits for something else, so that the end of the client is seen; what arrives early is kept.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(boost::asio::io_context& io, FileDescriptor socket);
+  Stream(boost::asio::io_context& io, UniqueFd socket);
 
   /// The bytes that arrived. Valid until StartRead or Consume.
   std::string_view input() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void Consume(std::size_t bytes) { begin_ += bytes; }
 
   /// Reads more input in the background, and then wakes the coroutine; without effect when such a read is under way,
-  /// the input is `limit` bytes already, or nothing can come any more.
+  /// the input is `limit` bytes or more already, or nothing can come any more.
   void StartRead(std::size_t limit);
   bool reading() const { return reading_; }
 
@@ -41,8 +41,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// reading().
   Awaitable<std::size_t> ReadSome(std::span<std::byte> target);
 
-  /// Writes both pieces, which stay valid meanwhile. false: the client is gone, or no byte went out for `timeout`.
-  Awaitable<bool> Write(std::string_view head, std::string_view body, Duration timeout);
+  /// Writes both pieces, which stay valid meanwhile. false: the client is gone, no byte went out for `timeout`, or the
+  /// whole took longer than `total`.
+  Awaitable<bool> Write(std::string_view head, std::string_view body, Duration timeout, Duration total);
 
   /// Waits for the next Wake: a read in the background, the deadline and Close wake too. A Wake while nobody waits is
   /// remembered; there may be more of them than reasons.

@@ -9,35 +9,37 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
 namespace accelerd {
 namespace {
 
-FileDescriptor Connect(const std::string& address) {
-  FileDescriptor socket;
+UniqueFd Connect(const std::string& address) {
+  UniqueFd socket;
   int result = -1;
   if (address.starts_with("unix:")) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
     address.copy(to.sun_path, sizeof(to.sun_path) - 1, 5);
-    socket = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_UNIX, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   } else if (address.starts_with('[')) {
     sockaddr_in6 to{};
     to.sin6_family = AF_INET6;
     to.sin6_addr = in6addr_loopback;
     to.sin6_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
-    socket = FileDescriptor(::socket(AF_INET6, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_INET6, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   } else {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
-    socket = FileDescriptor(::socket(AF_INET, SOCK_STREAM, 0));
+    socket = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
   }
-  return result == 0 ? std::move(socket) : FileDescriptor();
+  return result == 0 ? std::move(socket) : UniqueFd();
 }
 
 }  // namespace
@@ -105,6 +107,15 @@ TestClient::Response TestClient::Ask(std::string_view request) {
 bool TestClient::AtEnd() {
   char byte = 0;
   return input_.empty() && recv(socket_.get(), &byte, 1, 0) == 0;
+}
+
+std::size_t TestClient::Trickle(std::chrono::milliseconds pause) {
+  std::size_t bytes = 0;
+  while (ReadMore()) {
+    bytes += std::exchange(input_, std::string()).size();
+    std::this_thread::sleep_for(pause);
+  }
+  return bytes;
 }
 
 void TestClient::ShutdownSend() {

@@ -1,6 +1,8 @@
 #ifndef ACCELERD_FRONTEND_HTTP_TEST_CLIENT_H_
 #define ACCELERD_FRONTEND_HTTP_TEST_CLIENT_H_
 
+#include <chrono>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,13 +32,15 @@ class TestClient {
   Response Ask(std::string_view request);
   /// Whether the server ends the connection, without further bytes.
   bool AtEnd();
+  /// Reads little by little, a piece of 64 KiB each `pause`, until the connection ends; the number of bytes.
+  std::size_t Trickle(std::chrono::milliseconds pause);
   void ShutdownSend();
-  void Close() { socket_ = FileDescriptor(); }
+  void Close() { socket_ = UniqueFd(); }
 
  private:
   bool ReadMore();
 
-  FileDescriptor socket_;
+  UniqueFd socket_;
   std::string input_;
 };
 
