@@ -221,7 +221,8 @@ TEST_F(HttpServerTest, ChunkedBodies) {
 
 TEST_F(HttpServerTest, BrokenChunksAre400) {
   Start();
-  for (const auto& body : {std::string("zz\r\n"), std::string("5\r\nhelloXX0\r\n"), "5;" + std::string(20'000, 'x')}) {
+  for (const auto& body : {std::string("zz\r\n"), std::string("zz"), std::string("5\nhello\n"),
+                           std::string("5\r\nhelloXX0\r\n"), "5;" + std::string(20'000, 'x')}) {
     TestClient client = Connect();
     client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body);
     EXPECT_EQ(client.Read().status, 400);
