@@ -161,9 +161,26 @@ void AddImageCalls(Router& router, std::string_view prefix, std::string_view suf
   router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run)});
 }
 
+/// A switch of the query, false when it is absent.
+absl::StatusOr<bool> SwitchOf(const HttpRequest& request, std::string_view name) {
+  const std::string* value = request.query_value(name);
+  if (value == nullptr || *value == "0" || *value == "false") {
+    return false;
+  }
+  if (*value == "1" || *value == "true") {
+    return true;
+  }
+  return absl::InvalidArgumentError(fmt::format("'{}' is \"{}\"; it may be 1, true, 0 or false", name, *value));
+}
+
 void AddTask(InferenceService& inference, Task task, Router& router) {
   AddImageCalls(router, TaskName(task), "/{}",
                 [&inference, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
+                  const absl::StatusOr<bool> labels = SwitchOf(*request, "labels");
+                  if (!labels.ok()) {
+                    respond(NcsError(labels.status()));
+                    return;
+                  }
                   TaskCall call;
                   call.task = task;
                   call.model = request->parameters[0];
@@ -173,10 +190,9 @@ void AddTask(InferenceService& inference, Task task, Router& router) {
                   }
                   call.options.min_score = 0.01F;
                   call.options.best_of_class = true;
-                  const std::string* labels = request->query_value("labels");
                   inference.RunTask(std::move(context), std::move(call),
-                                    [respond = std::move(respond), labels = labels != nullptr && *labels == "1"](
-                                        absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
+                                    [respond = std::move(respond),
+                                     labels = *labels](absl::StatusOr<std::shared_ptr<const TaskResult>> result) {
                                       respond(result.ok() ? RenderResult(**result, labels) : NcsError(result.status()));
                                     });
                 });
