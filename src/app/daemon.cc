@@ -150,6 +150,7 @@ class Daemon::Parts {
     AddNcsApi(inference, models, router);
   }
 
+  std::atomic<bool> stopping = false;  ///< Loads that fail from now on say nothing about the models.
   CpuPool pool;
   Scheduler scheduler;
   ModelManager manager;
@@ -162,8 +163,9 @@ class Daemon::Parts {
 
 namespace {
 
-/// Loads `models` in the background and logs "ready" when each of them serves or failed.
-void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
+/// Loads `models` in the background and logs "ready" when each of them serves or failed, unless `stopping`, which
+/// outlives the manager.
+void LoadAtStart(ModelManager& manager, const std::atomic<bool>& stopping, std::vector<FoundModel> models) {
   struct Progress {
     std::atomic<std::size_t> left;
     std::atomic<std::size_t> failed = 0;
@@ -179,9 +181,9 @@ void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
       LogWarning("models", warning);
     }
     manager.Load({.name = std::move(model.name), .files = std::move(model.files), .pinned = true},
-                 [progress](const absl::Status& status) {
+                 [progress, &stopping](const absl::Status& status) {
                    progress->failed += status.ok() ? 0 : 1;
-                   if (--progress->left == 0) {
+                   if (--progress->left == 0 && !stopping) {
                      LogInfo("serve", fmt::format("ready: {} of {} models loaded", progress->total - progress->failed,
                                                   progress->total));
                    }
@@ -204,7 +206,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
     LogInfo("serve", fmt::format("listening on {}", address));
   }
   WarnBeyondLoopback(parts->server.addresses());
-  LoadAtStart(parts->manager, std::move(models));
+  LoadAtStart(parts->manager, parts->stopping, std::move(models));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 
@@ -213,6 +215,7 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() = default;
 
 void Daemon::StopAccepting() {
+  parts_->stopping = true;
   parts_->server.StopAccepting();
   parts_->inference.Stop();
   parts_->models.Stop();
