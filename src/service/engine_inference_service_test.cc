@@ -1,0 +1,143 @@
+#include "service/engine_inference_service.h"
+
+#include <optional>
+#include <semaphore>
+
+#include "gmock/gmock.h"
+#include "service/service_fixture.h"
+
+namespace accelerd {
+namespace {
+
+using testing::HasSubstr;
+using SharedResult = std::shared_ptr<const TaskResult>;
+
+/// A BMP file of one pixel.
+std::string OnePixel(char blue, char green, char red) {
+  std::string file("BM\x3A\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0\0\0\1\0\0\0\1\0\x18\0\0\0\0\0\4\0\0\0", 38);
+  file.resize(54);
+  return file + blue + green + red + '\0';
+}
+
+class EngineInferenceServiceTest : public ServiceTest {
+ protected:
+  static ImageBytes InMemory(std::string file) {
+    const auto owner = std::make_shared<const std::string>(std::move(file));
+    return {owner, std::as_bytes(std::span(*owner))};
+  }
+
+  TaskCall Call(Task task, ImageSource image = InMemory(OnePixel(128, 64, 32)), TaskOptions options = {}) {
+    return {.task = task, .model = "pixel", .image = std::move(image), .options = std::move(options)};
+  }
+
+  absl::StatusOr<TaskResult> Run(TaskCall call, CallContext context = {}) {
+    Completion<SharedResult> completion;
+    service_.RunTask(std::move(context), std::move(call), completion.done());
+    const absl::StatusOr<SharedResult> result = completion.Wait();
+    ACCELERD_RETURN_IF_ERROR(result.status());
+    return **result;
+  }
+
+  /// Keeps the pool's one thread busy until it is released.
+  void HoldPool() {
+    pool_.Post(CpuPool::Priority::kFinish, [this] { gate_.acquire(); });
+  }
+  void ReleasePool() { gate_.release(); }
+
+  std::binary_semaphore gate_{0};
+  ImageLoader loader_{ConfinedPaths({folder_}, "--allow-path"), {.max_pixels = 4, .max_dimension = 4}, 1000};
+  EngineInferenceService service_{{.max_decodes = 2}, loader_, *manager_, scheduler_, pool_};
+};
+
+TEST_F(EngineInferenceServiceTest, AnImageBecomesTheModelsInputAndItsOutputTheResult) {
+  ASSERT_TRUE(LoadPixel().ok());
+  const absl::StatusOr<TaskResult> tensor = Run(Call(Task::kInference));
+  ASSERT_TRUE(tensor.ok()) << tensor.status();
+  // OpenVINO's own format is fed blue, green, red.
+  EXPECT_THAT(std::get<Tensor>(*tensor).elements<float>(), testing::ElementsAre(128, 64, 32));
+  const std::string file = Write("red.bmp", OnePixel(0, 0, 64));
+  const absl::StatusOr<TaskResult> classes = Run(Call(Task::kClassify, ImagePath{file}));
+  ASSERT_TRUE(classes.ok()) << classes.status();
+  EXPECT_EQ(std::get<Classes>(*classes).classes.front().index, 2);
+  EXPECT_FLOAT_EQ(std::get<Classes>(*classes).classes.front().probability, 0.25F);
+}
+
+TEST_F(EngineInferenceServiceTest, RefusesWithoutTheDeviceWhatCannotBe) {
+  EXPECT_EQ(Run(Call(Task::kClassify)).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(LoadPixel().ok());
+  HoldPool();  // Nothing of this needs it.
+  const absl::Status task = Run(Call(Task::kDetect)).status();
+  EXPECT_EQ(task.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(task), HasSubstr("model \"pixel\""));
+  const absl::Status output = Run(Call(Task::kClassify, ImageBytes(), {.output = "other"})).status();
+  EXPECT_EQ(output.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(output), HasSubstr("other"));
+  ReleasePool();
+}
+
+TEST_F(EngineInferenceServiceTest, ImagesThatCannotBeDecodedAreTheCallersFault) {
+  ASSERT_TRUE(LoadPixel().ok());
+  EXPECT_EQ(Run(Call(Task::kClassify, InMemory("no image"))).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Run(Call(Task::kClassify, ImagePath{"/etc/passwd"})).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Run(Call(Task::kClassify, ImagePath{folder_ + "/none"})).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Run(Call(Task::kClassify)).ok());
+}
+
+TEST_F(EngineInferenceServiceTest, ModelsThatTakeNoImage) {
+  device_->SetMakeModel([](const ModelSource&) { return std::make_unique<ThreadedModel>(1, 1, 0); });
+  ASSERT_TRUE(LoadPixel().ok());
+  const absl::Status status = Run(Call(Task::kInference)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(status), HasSubstr("model \"pixel\""));
+}
+
+TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnsweredAtOnce) {
+  ASSERT_TRUE(LoadPixel().ok());
+  HoldPool();
+  const auto cancellation = std::make_shared<Cancellation>();
+  Completion<SharedResult> completion;
+  service_.RunTask({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, Call(Task::kClassify),
+                   completion.done());
+  cancellation->Cancel();
+  EXPECT_EQ(completion.Wait().status().code(), absl::StatusCode::kCancelled);
+  ReleasePool();
+}
+
+TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {
+  ASSERT_TRUE(LoadPixel().ok());
+  EXPECT_EQ(Run(Call(Task::kClassify), {.client = "test", .deadline = Clock::Steady().Now(), .cancellation = nullptr})
+                .status()
+                .code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {
+  HoldPool();
+  Completion<std::shared_ptr<const Image>> completions[3];
+  for (auto& completion : completions) {
+    service_.DecodeImage({}, InMemory(OnePixel(1, 2, 3)), completion.done());
+  }
+  const absl::Status refused = completions[2].Wait().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(RetryAfter(refused));
+  ReleasePool();
+  for (int i = 0; i < 2; ++i) {
+    const absl::StatusOr<std::shared_ptr<const Image>> image = completions[i].Wait();
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT((*image)->pixels, testing::ElementsAre(1, 2, 3));
+  }
+}
+
+TEST_F(EngineInferenceServiceTest, RefusesWhenStopped) {
+  ASSERT_TRUE(LoadPixel().ok());
+  service_.Stop();
+  const absl::Status status = Run(Call(Task::kClassify)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("shutting down"));
+  Completion<std::shared_ptr<const Image>> decode;
+  service_.DecodeImage({}, InMemory(OnePixel(1, 2, 3)), decode.done());
+  EXPECT_EQ(decode.Wait().status().code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace accelerd
