@@ -60,7 +60,6 @@ absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options)
 
 std::vector<int> Descriptors(const std::vector<DeviceLock>& locks) {
   std::vector<int> descriptors;
-  descriptors.reserve(locks.size());
   for (const DeviceLock& lock : locks) {
     descriptors.push_back(lock.descriptor());
   }

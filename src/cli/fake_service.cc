@@ -8,8 +8,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 
 #include "fmt/core.h"
 
@@ -18,7 +18,7 @@ namespace {
 
 void Require(bool condition, const char* what) {
   if (!condition) {
-    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+    throw std::runtime_error(fmt::format("{}: {}", what, std::generic_category().message(errno)));
   }
 }
 

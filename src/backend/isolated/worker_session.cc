@@ -92,7 +92,7 @@ absl::Status WorkerSession::SendStart(std::uint64_t sequence, const WorkerRun& r
 
 absl::Status WorkerSession::StartRun(WorkerRun& run) {
   const std::uint64_t sequence = ++last_sequence_;
-  WorkerRun tensors{run.model, nullptr, run.inputs, run.shared_outputs, {}, {}};
+  const WorkerRun tensors{run.model, nullptr, run.inputs, run.shared_outputs, {}, {}};
   {
     const std::lock_guard lock(mutex_);
     if (end_) {

@@ -72,7 +72,7 @@ std::uint16_t HalfBits(std::uint64_t m) {
   if (m == 0) {
     return 0;
   }
-  const int exponent = std::bit_width(m) - 1;
+  const int exponent = static_cast<int>(std::bit_width(m)) - 1;
   const std::uint64_t mantissa = (m << (kMantissaBits - exponent)) & 0x3FF;
   return static_cast<std::uint16_t>((static_cast<std::uint64_t>(exponent + kExponentOfLeastStep) << kMantissaBits) |
                                     mantissa);
