@@ -74,9 +74,10 @@ def main() -> int:
 
     CACHE.mkdir(parents=True, exist_ok=True)
     wanted = {str(pathlib.Path(name).resolve()) for name in arguments.files}
-    entries = [entry for entry in json.loads((DATABASE / "compile_commands.json").read_text())
-               if (entry["file"] in wanted if wanted else
-                   entry["file"].startswith(str(ROOT / "src")) and not entry["file"].endswith("_test.cc"))]
+    # By name: some files are in several libraries.
+    database = {entry["file"]: entry for entry in json.loads((DATABASE / "compile_commands.json").read_text())}
+    entries = [entry for file, entry in database.items()
+               if (file in wanted if wanted else file.startswith(str(ROOT / "src")) and not file.endswith("_test.cc"))]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda entry: lint(entry, deadline), changed_last_first(entries)))
     failed, left_out = results.count(Result.FAILED), results.count(Result.LEFT_OUT)
