@@ -1,21 +1,27 @@
-#ifndef ACCELERD_CONFIG_ARGUMENT_ERRORS_H_
-#define ACCELERD_CONFIG_ARGUMENT_ERRORS_H_
+#ifndef ACCELERD_CONFIG_PARSE_ARGUMENTS_H_
+#define ACCELERD_CONFIG_PARSE_ARGUMENTS_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
 
+namespace CLI {
+class App;
+}
+
 namespace accelerd {
 
-/// The error for an argument that `command` does not take, with a suggestion out of `flags` ("--name") if one is near.
-absl::Status UnexpectedArgument(std::string_view command, std::string_view argument,
-                                const std::vector<std::string>& flags);
+enum class ParsedArguments { kRun, kHelp };
 
-/// The error for a flag without its value; `message` is the parser's own and begins with "FLAG:".
-absl::Status MissingValue(std::string_view message);
+/// Parses what follows `command` into what `app` declares; kHelp when the app's own help flag was among it. For a flag
+/// that does not exist the error suggests one of `flags` ("--name") if one is near.
+absl::StatusOr<ParsedArguments> ParseArguments(CLI::App& app, std::string_view command,
+                                               std::span<const std::string> args,
+                                               const std::vector<std::string>& flags);
 
 }  // namespace accelerd
 
-#endif  // ACCELERD_CONFIG_ARGUMENT_ERRORS_H_
+#endif  // ACCELERD_CONFIG_PARSE_ARGUMENTS_H_
