@@ -261,7 +261,7 @@ class UnixListener final : public Listener {
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   if (this != &other) {
-    FileDescriptor old(std::exchange(number_, other.release()));
+    const FileDescriptor old(std::exchange(number_, other.release()));
   }
   return *this;
 }
