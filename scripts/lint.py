@@ -32,6 +32,12 @@ class Result(enum.Enum):
     LEFT_OUT = enum.auto()
 
 
+def configuration(file: str) -> bytes:
+    """The rules for a file, those of its folder included."""
+    folders = [folder for folder in pathlib.Path(file).parents if folder.is_relative_to(ROOT)]
+    return b"".join((folder / ".clang-tidy").read_bytes() for folder in folders if (folder / ".clang-tidy").exists())
+
+
 def preprocessed(entry: dict) -> bytes:
     """The text that the compiler sees, without line markers: it names no folder of this machine."""
     words = shlex.split(entry["command"])
@@ -45,7 +51,7 @@ def lint(entry: dict, deadline: float) -> Result:
     """Prints what is wrong with a file."""
     if time.monotonic() > deadline:
         return Result.LEFT_OUT
-    key = hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + preprocessed(entry)).hexdigest()
+    key = hashlib.sha256(configuration(entry["file"]) + preprocessed(entry)).hexdigest()
     if (CACHE / key).exists():
         return Result.PASSED
     run = subprocess.run([TIDY, "--quiet", "-p", str(DATABASE), entry["file"]], capture_output=True, text=True)

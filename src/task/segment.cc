@@ -99,7 +99,6 @@ bool CopyClasses(std::span<const T> classes, std::size_t pixels, ClassMap* map) 
     if (!std::in_range<std::int32_t>(classes[i])) {
       return false;
     }
-    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 is a number here.
     (*map)[i] = static_cast<std::int32_t>(classes[i]);
   }
   return true;
