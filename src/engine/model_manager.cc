@@ -564,7 +564,7 @@ void ModelManager::Load(LoadRequest request, Done<> done) {
   impl_->BeginLoad(std::move(request), std::move(done));
 }
 
-void ModelManager::Unload(std::string name, Done<> done) {
+void ModelManager::Unload(const std::string& name, Done<> done) {
   impl_->Unload(name, std::move(done));
 }
 

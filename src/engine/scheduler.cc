@@ -128,7 +128,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     refusal_ = std::move(reason);
   }
 
-  void Close(absl::Status reason) {
+  void Close(const absl::Status& reason) {
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -337,13 +337,13 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (stopped_) {
         return;
       }
-      const bool ok = inputs.ok();
-      if (ok && !entry->answered) {
+      const absl::Status prepared = inputs.status();
+      if (prepared.ok() && !entry->answered) {
         entry->job.inputs = *std::move(inputs);
       }
-      Collect(core_.Prepared(entry->id, ok, clock_.Now()), errands);
-      if (!ok && !entry->answered) {
-        Answer(entry, std::move(inputs).status(), errands);
+      Collect(core_.Prepared(entry->id, prepared.ok(), clock_.Now()), errands);
+      if (!prepared.ok() && !entry->answered) {
+        Answer(entry, prepared, errands);
       }
     }
     CarryOut(std::move(errands));
@@ -386,8 +386,8 @@ void Scheduler::Refuse(absl::Status reason) {
   impl_->Refuse(std::move(reason));
 }
 
-void Scheduler::Close(absl::Status reason) {
-  impl_->Close(std::move(reason));
+void Scheduler::Close(const absl::Status& reason) {
+  impl_->Close(reason);
 }
 
 void Scheduler::NotifyIdle(Done<> done) {

@@ -63,7 +63,7 @@ class Scheduler {
   void Refuse(absl::Status reason);
 
   /// Completes every job that is not done with `reason`, as Cancel does; implies Refuse.
-  void Close(absl::Status reason);
+  void Close(const absl::Status& reason);
 
   /// Completes when no job is left and no run or preparation of a cancelled one goes on: nothing that was submitted
   /// before holds a model any more. At once if there is none; on any thread.

@@ -76,7 +76,7 @@ void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) 
 }
 
 void EngineModelService::Unload(CallContext /*context*/, std::string model, Done<> done) {
-  manager_.Unload(std::move(model), std::move(done));
+  manager_.Unload(model, std::move(done));
 }
 
 std::vector<ModelStatus> EngineModelService::List() const {
