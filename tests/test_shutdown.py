@@ -124,6 +124,16 @@ def test_a_load_in_progress_does_not_hold_up_the_end(start, tmp_path):
     assert service.wait_exit() == 0
 
 
+@pytest.mark.smoke
+def test_a_service_whose_device_never_came_was_never_ready(start, models, tmp_path):
+    stick = tmp_path / 'stick.json'
+    assert run('simulate', stick, 'unplug').returncode == 0
+    service = start(models, '--device', f'SIMULATED:{stick}', ready=False)
+    service.signal(signal.SIGTERM)
+    assert service.wait_exit() == 0
+    assert 'ready' not in service.log()
+
+
 def test_the_drain_delay_keeps_accepting(start, models):
     service = start(models, '--load', 'none', '--drain-delay', '30s')
     service.signal(signal.SIGTERM)

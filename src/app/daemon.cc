@@ -15,11 +15,13 @@
 #include "engine/scheduler.h"
 #include "fmt/core.h"
 #include "frontend/http/byte_budget.h"
+#include "frontend/http/health_api.h"
 #include "frontend/http/ncs_api.h"
 #include "frontend/http/server.h"
 #include "model/model_files.h"
 #include "service/engine_inference_service.h"
 #include "service/engine_model_service.h"
+#include "service/engine_status_service.h"
 #include "service/serving_plan.h"
 
 namespace accelerd {
@@ -151,7 +153,9 @@ class Daemon::Parts {
                    .max_idle_input_bytes = options.max_prepared_bytes / 4,
                    .input_buffers = BufferKind(backend)},
                   loader, manager, scheduler, pool),
-        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool) {
+        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
+        status(manager) {
+    AddHealthApi(status, front_end->router);
     AddNcsApi(inference, models, std::make_shared<ByteBudget>(options.max_total_response_bytes), front_end->router);
   }
 
@@ -164,18 +168,21 @@ class Daemon::Parts {
   Parts& operator=(const Parts&) = delete;
 
   std::unique_ptr<FrontEnd> front_end;
+  std::atomic<bool> stopping = false;  ///< Loads that fail from now on say nothing about the models.
   CpuPool pool;
   Scheduler scheduler;
   ModelManager manager;
   ImageLoader loader;
   EngineInferenceService inference;
   EngineModelService models;
+  EngineStatusService status;
 };
 
 namespace {
 
-/// Loads `models` in the background and logs "ready" when each of them serves or failed.
-void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
+/// Loads `models` in the background and logs "ready" when each of them serves or failed, unless `stopping`, which
+/// outlives the manager.
+void LoadAtStart(ModelManager& manager, const std::atomic<bool>& stopping, std::vector<FoundModel> models) {
   struct Progress {
     std::atomic<std::size_t> left;
     std::atomic<std::size_t> failed = 0;
@@ -191,9 +198,9 @@ void LoadAtStart(ModelManager& manager, std::vector<FoundModel> models) {
       LogWarning("models", warning);
     }
     manager.Load({.name = std::move(model.name), .files = std::move(model.files), .pinned = true},
-                 [progress](const absl::Status& status) {
+                 [progress, &stopping](const absl::Status& status) {
                    progress->failed += status.ok() ? 0 : 1;
-                   if (--progress->left == 0) {
+                   if (--progress->left == 0 && !stopping) {
                      LogInfo("serve", fmt::format("ready: {} of {} models loaded", progress->total - progress->failed,
                                                   progress->total));
                    }
@@ -220,13 +227,18 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
     LogInfo("serve", fmt::format("listening on {}", address));
   }
   WarnBeyondLoopback(server.addresses());
-  LoadAtStart(parts->manager, std::move(models));
+  LoadAtStart(parts->manager, parts->stopping, std::move(models));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Daemon::~Daemon() = default;
+
+void Daemon::AnnounceStop() {
+  parts_->stopping = true;
+  parts_->status.Stop();
+}
 
 void Daemon::StopAccepting() {
   parts_->front_end->server.StopAccepting();

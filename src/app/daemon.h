@@ -22,6 +22,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
+  /// The service says that it is not ready.
+  void AnnounceStop();
+
   /// No new connections; new calls on kept ones are refused; accepted calls go on.
   void StopAccepting();
 

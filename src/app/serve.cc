@@ -68,6 +68,7 @@ std::vector<int> Descriptors(const std::vector<DeviceLock>& locks) {
 
 int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
   LogInfo("serve", fmt::format("{}: draining", signals.signal() == SIGINT ? "SIGINT" : "SIGTERM"));
+  daemon->AnnounceStop();
   if (options.drain_delay.count() > 0) {
     WaitOrExit(signals, options.drain_delay);
   }

@@ -31,6 +31,11 @@ std::string Simplify(const std::string& path) {
   return simple;
 }
 
+/// Whether `path` can only be a directory: the slash at its end would be lost when it is simplified.
+bool NamesDirectory(std::string_view path) {
+  return path.ends_with('/') || path.ends_with("/.");
+}
+
 /// `path` relative to `root`, or nothing when it does not begin with it. REQUIRES: both are simplified.
 std::optional<std::string> BeneathRoot(const std::string& path, const std::string& root) {
   if (path == root) {
@@ -55,8 +60,9 @@ UniqueFd OpenBeneathRoot(const std::string& root, const std::string& relative, i
 absl::Status OpenError(const std::string& path, int error) {
   switch (error) {
     case ENOENT:
-    case ENOTDIR:
       return absl::NotFoundError(fmt::format("path \"{}\" does not exist", path));
+    case ENOTDIR:
+      return absl::NotFoundError(fmt::format("path \"{}\" goes through what is not a directory", path));
     case EACCES:
     case EPERM:
       return absl::PermissionDeniedError(fmt::format("path \"{}\" cannot be read by the service's user", path));
@@ -85,6 +91,7 @@ absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags)
     return absl::InvalidArgumentError(fmt::format("path \"{}\" is not an absolute path", path.c_str()));
   }
   const std::string simple = Simplify(path);
+  flags |= NamesDirectory(path) ? O_DIRECTORY : 0;
   // Of several roots that hold the path, one that can open it wins; else the most telling error.
   std::optional<int> error;
   for (const std::string& root : roots_) {

@@ -44,6 +44,18 @@ TEST_F(ConfinedPathsTest, ReadsBeneathARoot) {
   EXPECT_EQ(Read(paths, base_ + "/allowed//sub/.././sub/b.txt"), "deeper");
 }
 
+TEST_F(ConfinedPathsTest, ASlashAtTheEndIsOfADirectory) {
+  for (const std::string& root : {base_ + "/allowed", std::string("/")}) {
+    const ConfinedPaths paths({root}, "--allow-path");
+    EXPECT_EQ(Read(paths, base_ + "/allowed/a.txt/"), "NOT_FOUND") << root;
+    EXPECT_EQ(Read(paths, base_ + "/allowed/a.txt/."), "NOT_FOUND") << root;
+    EXPECT_THAT(std::string(paths.OpenFile(base_ + "/allowed/a.txt/").status().message()),
+                HasSubstr("not a directory"));
+    EXPECT_EQ(Read(paths, base_ + "/allowed/sub/"), "INVALID_ARGUMENT") << root;
+    EXPECT_TRUE(paths.ResolveDirectory(base_ + "/allowed/sub/").ok()) << root;
+  }
+}
+
 TEST_F(ConfinedPathsTest, RefusesWhatLeadsOut) {
   const ConfinedPaths paths({base_ + "/allowed"}, "--allow-path");
   std::filesystem::create_symlink(base_ + "/other/secret.txt", base_ + "/allowed/absolute");

@@ -7,7 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "fmt/core.h"
@@ -18,7 +18,8 @@ namespace {
 constexpr char kName[] = "accelerd";
 
 absl::Status Exhausted(std::string_view what, std::size_t bytes) {
-  return absl::ResourceExhaustedError(fmt::format("{} {} bytes of shared memory: {}", what, bytes, strerror(errno)));
+  return absl::ResourceExhaustedError(
+      fmt::format("{} {} bytes of shared memory: {}", what, bytes, std::generic_category().message(errno)));
 }
 
 absl::StatusOr<UniqueFd> CreateFile(std::size_t bytes) {
@@ -52,7 +53,8 @@ absl::StatusOr<Mapping> Mapping::Map(int descriptor, std::size_t bytes, Access a
     return Exhausted("cannot map", bytes);
   }
   if (address == MAP_FAILED) {
-    return absl::InvalidArgumentError(fmt::format("cannot map {} bytes: {}", bytes, strerror(errno)));
+    return absl::InvalidArgumentError(
+        fmt::format("cannot map {} bytes: {}", bytes, std::generic_category().message(errno)));
   }
   return Mapping({static_cast<std::byte*>(address), bytes});
 }
@@ -110,7 +112,8 @@ SharedRegion::SharedRegion(UniqueFd descriptor, Mapping mapping)
 absl::StatusOr<UniqueFd> SharedRegion::OpenReadOnly() const {
   UniqueFd file(open(fmt::format("/proc/self/fd/{}", descriptor_.get()).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) {
-    return absl::ResourceExhaustedError(fmt::format("cannot open shared memory for reading: {}", strerror(errno)));
+    return absl::ResourceExhaustedError(
+        fmt::format("cannot open shared memory for reading: {}", std::generic_category().message(errno)));
   }
   return file;
 }

@@ -55,6 +55,8 @@ absl::Status Annotate(const absl::Status& status, std::string_view prefix);
 #define ACCELERD_CONCAT(a, b) ACCELERD_CONCAT_INNER(a, b)
 
 /// `ACCELERD_ASSIGN_OR_RETURN(auto x, F());` assigns the value of a StatusOr, or returns its error.
+// `target` may be a declaration and `temporary` is a name: neither takes parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ACCELERD_ASSIGN_OR_RETURN(target, expression) \
   ACCELERD_ASSIGN_OR_RETURN_INNER(ACCELERD_CONCAT(accelerd_or_, __LINE__), target, expression)
 #define ACCELERD_ASSIGN_OR_RETURN_INNER(temporary, target, expression) \
@@ -63,5 +65,6 @@ absl::Status Annotate(const absl::Status& status, std::string_view prefix);
     return std::move(temporary).status();                              \
   }                                                                    \
   target = *std::move(temporary)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // ACCELERD_BASE_STATUS_H_

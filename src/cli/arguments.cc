@@ -4,7 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "cli/command_table.h"
-#include "config/argument_errors.h"
+#include "config/parse_arguments.h"
 #include "config/value_parsers.h"
 #include "fmt/core.h"
 
@@ -35,7 +35,6 @@ void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientAr
 /// Declares what the command takes; `timeout` has the default.
 void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& arguments, std::string& timeout) {
   app.set_help_flag("-h,--help", "Print this and exit");
-  app.allow_extras();
   app.footer(kEpilogue);
   if (command.operands == Operands::kModels) {
     app.add_option("MODEL", arguments.models, "Names of models")->type_name("")->required();
@@ -133,21 +132,10 @@ absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command,
   std::string timeout = description->operands == Operands::kModelAndFolder ? "10m" : "60s";
   CLI::App app(std::string(description->summary) + ".", "accelerd " + command);
   Declare(app, *description, arguments, timeout);
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
+  ACCELERD_ASSIGN_OR_RETURN(const ParsedArguments parsed, ParseArguments(app, command, args, Flags(app)));
+  if (parsed == ParsedArguments::kHelp) {
     arguments.help = app.help();
     return arguments;
-  } catch (const CLI::ArgumentMismatch& error) {
-    return MissingValue(error.what());
-  } catch (const CLI::ParseError& error) {
-    return absl::InvalidArgumentError(error.what());
-  }
-  std::vector<std::string> extras = app.remaining();
-  std::erase(extras, "--");  // It only marks the end of the flags.
-  if (!extras.empty()) {
-    return UnexpectedArgument(command, extras.front(), Flags(app));
   }
   ACCELERD_RETURN_IF_ERROR(Complete(environment, timeout, arguments));
   return arguments;

@@ -5,8 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "base/printable.h"
 #include "cli/exit_codes.h"
@@ -21,7 +21,7 @@ constexpr std::size_t kReadBytes = 1 << 16;
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 absl::Status CannotRead() {
-  return absl::NotFoundError(fmt::format("cannot be read: {}", std::strerror(errno)));
+  return absl::NotFoundError(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
 }
 
 absl::StatusOr<std::string> ReadAll(std::FILE* file) {
@@ -77,7 +77,7 @@ int FlushOutput(int exit_code) {
     return exit_code;
   }
   if (errno != EPIPE) {
-    PrintMessage(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+    PrintMessage(fmt::format("cannot write to standard output: {}", std::generic_category().message(errno)));
   }
   return exit_code == kExitOk ? kExitFailed : exit_code;
 }
@@ -102,7 +102,7 @@ absl::Status WriteFile(const std::string& path, std::string_view bytes) {
   const bool written = file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
   // fclose flushes: a full disk may show only here.
   if (!written || std::fclose(file.release()) != 0) {
-    return absl::UnknownError(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+    return absl::UnknownError(fmt::format("cannot write {}: {}", path, std::generic_category().message(errno)));
   }
   return absl::OkStatus();
 }

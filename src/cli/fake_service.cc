@@ -8,8 +8,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 
 #include "fmt/core.h"
 
@@ -18,12 +18,13 @@ namespace {
 
 void Require(bool condition, const char* what) {
   if (!condition) {
-    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+    throw std::runtime_error(fmt::format("{}: {}", what, std::generic_category().message(errno)));
   }
 }
 
 int ListenOnUnixSocket(const std::string& path) {
   const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Require(listener >= 0, "socket");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -35,6 +36,7 @@ int ListenOnUnixSocket(const std::string& path) {
 /// Also tells the port.
 int ListenOnLoopback(int& port) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Require(listener >= 0, "socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

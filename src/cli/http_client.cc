@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cctype>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "fmt/core.h"
@@ -113,7 +113,7 @@ class HttpClient::Impl {
   std::string ConnectReason(const std::string& otherwise) const {
     long error = 0;
     curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &error);
-    return error != 0 ? std::strerror(static_cast<int>(error)) : otherwise;
+    return error != 0 ? std::generic_category().message(static_cast<int>(error)) : otherwise;
   }
 
   std::string base_;

@@ -200,7 +200,7 @@ absl::StatusOr<NpyArray> NpyArray::Parse(std::string_view bytes) {
   if (bytes.size() < kLengthAt + 4 || !bytes.starts_with(kMagic)) {
     return Damaged("it does not begin as one");
   }
-  const int version = bytes[6];
+  const int version = static_cast<unsigned char>(bytes[6]);
   const std::size_t length_bytes = version == 1 ? 2 : 4;
   if (version < 1 || version > 3) {
     return Damaged(fmt::format("its version is {}", version));

@@ -1,11 +1,10 @@
 #include "config/command_line.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include "CLI/CLI.hpp"
-#include "config/argument_errors.h"
 #include "config/option_table.h"
+#include "config/parse_arguments.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -22,7 +21,6 @@ std::vector<std::string> KnownFlags() {
 /// Declares every row of the table, and collects what is given into `line`.
 void DeclareFlags(CLI::App& app, CommandLine& line) {
   app.set_help_flag();
-  app.allow_extras();
   app.add_flag("-h,--help", line.help);
   app.add_flag("--check-config", line.check_config);
   app.add_option("--config", line.config)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -45,19 +43,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> args) 
   CommandLine line;
   CLI::App app;
   DeclareFlags(app, line);
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::ArgumentMismatch& error) {
-    return MissingValue(error.what());
-  } catch (const CLI::ParseError& error) {
-    return absl::InvalidArgumentError(error.what());
-  }
-  std::vector<std::string> extras = app.remaining();
-  std::erase(extras, "--");  // It only marks the end of the flags.
-  if (!extras.empty()) {
-    return UnexpectedArgument("serve", extras.front(), KnownFlags());
-  }
+  ACCELERD_RETURN_IF_ERROR(ParseArguments(app, "serve", args, KnownFlags()).status());
   return line;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "fmt/core.h"
@@ -101,7 +101,7 @@ absl::StatusOr<std::vector<FileEntry>> ReadConfigFile(const std::string& path) {
   }
   if (file == nullptr || std::ferror(file.get()) != 0) {
     return absl::InvalidArgumentError(
-        fmt::format("cannot read the configuration file {}: {}", path, std::strerror(errno)));
+        fmt::format("cannot read the configuration file {}: {}", path, std::generic_category().message(errno)));
   }
   if (text.size() > kMaxFileBytes) {
     return absl::InvalidArgumentError(

@@ -27,6 +27,7 @@ Environment ProcessEnvironment() {
   environment.root = geteuid() == 0;
   environment.home = environment.Variable("HOME");
   if (environment.home.empty()) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before there are other threads.
     if (const passwd* user = getpwuid(geteuid()); user != nullptr && user->pw_dir != nullptr) {
       environment.home = user->pw_dir;
     }

@@ -15,6 +15,7 @@ constexpr std::size_t kKiB = 1 << 10;
 constexpr std::size_t kMiB = 1 << 20;
 constexpr std::size_t kGiB = 1 << 30;
 
+// NOLINTNEXTLINE(readability-function-size): a table.
 std::vector<Option> MakeTable() {
   using Options = ServeOptions;
   return {
@@ -74,7 +75,7 @@ std::vector<Option> MakeTable() {
        .group = kDevice,
        .value = TextValue{&Options::device},
        .default_text = "CPU",
-       .help = "The accelerator, as `accelerd devices` lists it"},
+       .help = "The accelerator, as `accelerd devices` lists it; or SIMULATED:FILE, which needs no hardware"},
       {.name = "precision",
        .placeholder = "PRECISION",
        .group = kDevice,
@@ -267,7 +268,7 @@ std::vector<Option> MakeTable() {
        .placeholder = "N",
        .group = kLimits,
        .value = CountValue{&Options::max_image_pixels, 1, 1'000'000'000},
-       .default_text = "50000000",
+       .default_text = "25000000",
        .help = "Pixels of an image, judged before it is decoded"},
       {.name = "max-image-dimension",
        .placeholder = "N",

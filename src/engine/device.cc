@@ -120,7 +120,29 @@ void Device::Do(const OpenStep& /*step*/) {
   host_.StateChanged({DeviceState::kReady, absl::OkStatus(), {}});
 }
 
+/// The device to itself: nothing runs beside it.
+class Device::Solitude {
+ public:
+  explicit Solitude(const Device& device) : host_(device.host_) {
+    host_.Pause(true);
+    // What hangs there is given up, and then it is not busy any more.
+    while (host_.Busy()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  ~Solitude() { host_.Pause(false); }
+  Solitude(const Solitude&) = delete;
+  Solitude& operator=(const Solitude&) = delete;
+
+ private:
+  DeviceHost& host_;
+};
+
 void Device::Do(const CompileStep& step) {
+  std::optional<Solitude> solitude;
+  if (step.alone) {
+    solitude.emplace(*this);
+  }
   absl::StatusOr<LoadedModel> loaded = absl::UnavailableError("");
   {
     const BackendWatch::Call call(*watch_, fmt::format("loading model \"{}\"", step.name), options_.compile_timeout);

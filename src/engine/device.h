@@ -56,6 +56,10 @@ class DeviceHost {
   /// Whether the load is given up. `device_lost`: the load took the device down, or the device left meanwhile.
   virtual bool LoadFailed(ModelGeneration model, const absl::Status& reason, bool device_lost) = 0;
 
+  /// While the device is paused nothing starts on it; Busy: something that started before still runs.
+  virtual void Pause(bool paused) = 0;
+  virtual bool Busy() const = 0;
+
   /// Nothing more may start on this placement.
   virtual void Withdraw(ModelGeneration model) = 0;
 
@@ -93,6 +97,8 @@ class Device {
   std::shared_ptr<BackendWatch> watch() const { return watch_; }
 
  private:
+  class Solitude;
+
   void Run();
   void ReadMail();
   void MarkLost(const absl::Status& reason);

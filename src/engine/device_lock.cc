@@ -9,7 +9,11 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "fmt/core.h"
@@ -51,10 +55,27 @@ UniqueFd OpenOrCreate(const std::string& path) {
   return file;
 }
 
-std::string ReadOwner(int file) {
+std::string ReadText(int file) {
   std::array<char, 200> text;
   const ssize_t count = pread(file, text.data(), text.size(), 0);
-  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "another process";
+  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "";
+}
+
+/// Whether the owner that is named there, "process 123 …", has ended.
+bool NamesTheDead(const std::string& text) {
+  int process = 0;
+  return std::sscanf(text.c_str(), "process %d", &process) == 1 && kill(process, 0) != 0 && errno == ESRCH;
+}
+
+/// Who has taken the lock a moment ago has not written its name yet: it is given a second. A worker may hold the lock
+/// of a service that is dead.
+std::string ReadOwner(int file) {
+  std::string owner = ReadText(file);
+  for (int i = 0; i < 100 && (owner.empty() || NamesTheDead(owner)); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    owner = ReadText(file);
+  }
+  return owner.empty() ? "another process" : owner;
 }
 
 }  // namespace
@@ -98,6 +119,10 @@ absl::StatusOr<DeviceLock> DeviceLock::Acquire(const std::string& directory, std
                                               path, std::generic_category().message(errno)));
   }
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return absl::UnavailableError(fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", device,
+                                                path, std::generic_category().message(errno)));
+    }
     return absl::AlreadyExistsError(
         fmt::format("device {} is owned by {} ({}); stop it, or use its service", device, ReadOwner(file.get()), path));
   }

@@ -61,11 +61,11 @@ DeviceStatus InitialStatus(const std::string& name) {
   return {.name = name, .state = DeviceState::kOpening, .since = std::chrono::system_clock::now(), .last_error = {}};
 }
 
-void LogReady(const EngineModel& model, Duration time) {
-  LogInfo("models", fmt::format("\"{}\" is ready after {} ms: {}, {} inference{} at once{}", model.name,
-                                std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), model.files.main,
-                                model.info.slots, model.info.slots == 1 ? "" : "s",
-                                model.info.from_cache ? ", from the cache" : ""));
+void LogReady(const EngineModel& model, Duration time, bool from_cache) {
+  LogInfo("models",
+          fmt::format("\"{}\" is ready after {} ms: {}, {} inference{} at once{}", model.name,
+                      std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), model.files.main,
+                      model.info.slots, model.info.slots == 1 ? "" : "s", from_cache ? ", from the cache" : ""));
 }
 
 }  // namespace
@@ -230,6 +230,9 @@ class ModelManager::Impl final : public DeviceHost {
     }
   }
 
+  void Pause(bool paused) override { scheduler_.Pause(kDevice, paused); }
+  bool Busy() const override { return scheduler_.Busy(kDevice); }
+
   void Withdraw(ModelGeneration model) override {
     bool wanted = false;
     {
@@ -247,6 +250,7 @@ class ModelManager::Impl final : public DeviceHost {
 
   bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled) override {
     const ModelGeneration generation = model->generation;
+    const bool from_cache = model->info.from_cache;
     std::vector<FileStamp> stamps = StampFiles(FilesOf(*model));
     const ModelHandle handle = Adopt(std::move(model));
     if (handle == nullptr) {
@@ -254,7 +258,7 @@ class ModelManager::Impl final : public DeviceHost {
     }
     // The scheduler first: who finds the model in the routing snapshot submits at once.
     scheduler_.PlacementChanged(kDevice, generation, std::move(compiled));
-    if (!Publish(handle, std::move(stamps))) {
+    if (!Publish(handle, std::move(stamps), from_cache)) {
       Withdraw(generation);
       return false;
     }
@@ -493,7 +497,7 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   /// Lets new calls reach the model, and completes its load. False when it is not wanted any more.
-  bool Publish(const ModelHandle& handle, std::vector<FileStamp> stamps) {
+  bool Publish(const ModelHandle& handle, std::vector<FileStamp> stamps, bool from_cache) {
     Waiters waiters;
     Duration time{};
     {
@@ -512,7 +516,7 @@ class ModelManager::Impl final : public DeviceHost {
       time = clock_.Now() - load.since;
       Route(handle->name, handle);
     }
-    LogReady(*handle, time);
+    LogReady(*handle, time, from_cache);
     waiters.Complete(absl::OkStatus());
     return true;
   }
@@ -564,7 +568,7 @@ void ModelManager::Load(LoadRequest request, Done<> done) {
   impl_->BeginLoad(std::move(request), std::move(done));
 }
 
-void ModelManager::Unload(std::string name, Done<> done) {
+void ModelManager::Unload(const std::string& name, Done<> done) {
   impl_->Unload(name, std::move(done));
 }
 

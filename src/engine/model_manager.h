@@ -57,7 +57,7 @@ class ModelManager {
 
   /// Completes when no new call can reach the model, inside the call; accepted calls go on. Also OK when it was not
   /// loaded. A load in progress fails with kUnavailable.
-  void Unload(std::string name, Done<> done);
+  void Unload(const std::string& name, Done<> done);
 
   /// Completes loads in progress, and later ones, with `reason`.
   void RefuseLoads(absl::Status reason);

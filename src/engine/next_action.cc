@@ -82,7 +82,7 @@ Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceI
     return NextOpening(snapshot, now);
   }
   if (const WantedModel* const model = NextToCompile(wanted, snapshot)) {
-    return CompileStep{model->name, model->generation, model->files};
+    return CompileStep{model->name, model->generation, model->files, model->attempts > 0};
   }
   return NextCheck(snapshot, now);
 }

@@ -39,6 +39,7 @@ struct CompileStep {
   std::string name;
   ModelGeneration generation{};
   ModelFiles files;
+  bool alone = false;  ///< Its load took the device down before: nothing else runs meanwhile that could be the cause.
 };
 struct WithdrawStep {
   ModelGeneration generation{};  ///< From the scheduler.

@@ -37,6 +37,11 @@ bool PlacementTable::Serves(ModelGeneration model) const {
   });
 }
 
+bool PlacementTable::Busy(DeviceId device) const {
+  const auto there = devices_.find(device);
+  return there != devices_.end() && there->second.running > 0;
+}
+
 bool PlacementTable::AllStuck() const {
   return !devices_.empty() &&
          std::ranges::all_of(devices_, [](const auto& entry) { return entry.second.state == DeviceState::kStuck; });
@@ -71,7 +76,7 @@ std::optional<PlacementTable::Candidate> PlacementTable::NextStart(const JobTabl
 }
 
 JobRecord* PlacementTable::NextOn(const Device& device, const JobTable& jobs) {
-  if (device.state != DeviceState::kReady || device.alone || device.suspect_until ||
+  if (device.state != DeviceState::kReady || device.alone || device.paused || device.suspect_until ||
       device.running >= device.capacity) {
     return nullptr;
   }

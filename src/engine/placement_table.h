@@ -41,6 +41,10 @@ class PlacementTable {
   /// Whether there are devices, none of which can come back.
   bool AllStuck() const;
 
+  /// While it is paused nothing starts on `device`.
+  void SetPaused(DeviceId device, bool paused) { devices_[device].paused = paused; }
+  bool Busy(DeviceId device) const;
+
   /// Nothing starts on `device` before `until` or SetState.
   void Suspect(DeviceId device, Time until);
   void EndSuspicion(Time now);
@@ -81,6 +85,7 @@ class PlacementTable {
     int running = 0;
     int capacity = 0;    ///< The largest slots of its placements.
     bool alone = false;  ///< What runs there runs alone.
+    bool paused = false;
     std::optional<Time> suspect_until;
     std::map<ModelGeneration, Placement> placements;
   };

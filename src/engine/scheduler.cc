@@ -128,7 +128,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     refusal_ = std::move(reason);
   }
 
-  void Close(absl::Status reason) {
+  void Close(const absl::Status& reason) {
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -164,6 +164,20 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       Collect(core_.DeviceChanged(device, state, clock_.Now(), loss), errands);
     }
     CarryOut(std::move(errands));
+  }
+
+  void Pause(DeviceId device, bool paused) {
+    Errands errands;
+    {
+      const std::lock_guard lock(mutex_);
+      Collect(core_.Pause(device, paused, clock_.Now()), errands);
+    }
+    CarryOut(std::move(errands));
+  }
+
+  bool Busy(DeviceId device) {
+    const std::lock_guard lock(mutex_);
+    return core_.Busy(device);
   }
 
   void ModelGone(ModelGeneration model, const absl::Status& reason) {
@@ -337,13 +351,13 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (stopped_) {
         return;
       }
-      const bool ok = inputs.ok();
-      if (ok && !entry->answered) {
+      const absl::Status prepared = inputs.status();
+      if (prepared.ok() && !entry->answered) {
         entry->job.inputs = *std::move(inputs);
       }
-      Collect(core_.Prepared(entry->id, ok, clock_.Now()), errands);
-      if (!ok && !entry->answered) {
-        Answer(entry, std::move(inputs).status(), errands);
+      Collect(core_.Prepared(entry->id, prepared.ok(), clock_.Now()), errands);
+      if (!prepared.ok() && !entry->answered) {
+        Answer(entry, prepared, errands);
       }
     }
     CarryOut(std::move(errands));
@@ -386,8 +400,8 @@ void Scheduler::Refuse(absl::Status reason) {
   impl_->Refuse(std::move(reason));
 }
 
-void Scheduler::Close(absl::Status reason) {
-  impl_->Close(std::move(reason));
+void Scheduler::Close(const absl::Status& reason) {
+  impl_->Close(reason);
 }
 
 void Scheduler::NotifyIdle(Done<> done) {
@@ -400,6 +414,14 @@ void Scheduler::PlacementChanged(DeviceId device, ModelGeneration model, std::sh
 
 void Scheduler::DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss) {
   impl_->DeviceChanged(device, state, loss);
+}
+
+void Scheduler::Pause(DeviceId device, bool paused) {
+  impl_->Pause(device, paused);
+}
+
+bool Scheduler::Busy(DeviceId device) const {
+  return impl_->Busy(device);
 }
 
 void Scheduler::ModelGone(ModelGeneration model, const absl::Status& reason) {

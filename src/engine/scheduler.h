@@ -63,7 +63,7 @@ class Scheduler {
   void Refuse(absl::Status reason);
 
   /// Completes every job that is not done with `reason`, as Cancel does; implies Refuse.
-  void Close(absl::Status reason);
+  void Close(const absl::Status& reason);
 
   /// Completes when no job is left and no run or preparation of a cancelled one goes on: nothing that was submitted
   /// before holds a model any more. At once if there is none; on any thread.
@@ -74,6 +74,10 @@ class Scheduler {
   void PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled);
 
   void DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss = {});
+
+  /// While a device is paused nothing starts on it; what runs there goes on.
+  void Pause(DeviceId device, bool paused);
+  bool Busy(DeviceId device) const;
 
   /// `model` does not come back: refuses its jobs that do not run with `reason`.
   void ModelGone(ModelGeneration model, const absl::Status& reason);

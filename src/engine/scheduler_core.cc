@@ -100,6 +100,9 @@ class SchedulerCore::Impl {
     }
   }
 
+  void Pause(DeviceId device, bool paused) { placements_.SetPaused(device, paused); }
+  bool Busy(DeviceId device) const { return placements_.Busy(device); }
+
   void ModelGone(ModelGeneration model, const absl::Status& reason) { RefuseJobs(jobs_.NotRunning(model), reason); }
 
   /// What every event ends with. The one place where jobs expire, are granted, and start.
@@ -309,6 +312,15 @@ Decisions SchedulerCore::PlacementChanged(DeviceId device, ModelGeneration model
 Decisions SchedulerCore::DeviceChanged(DeviceId device, DeviceState state, Time now, const DeviceLoss& loss) {
   impl_->DeviceChanged(device, state, now, loss);
   return impl_->Decide(now);
+}
+
+Decisions SchedulerCore::Pause(DeviceId device, bool paused, Time now) {
+  impl_->Pause(device, paused);
+  return impl_->Decide(now);
+}
+
+bool SchedulerCore::Busy(DeviceId device) const {
+  return impl_->Busy(device);
 }
 
 Decisions SchedulerCore::ModelGone(ModelGeneration model, const absl::Status& reason, Time now) {

@@ -125,6 +125,12 @@ class SchedulerCore {
   /// jobs that wait are refused.
   Decisions DeviceChanged(DeviceId device, DeviceState state, Time now, const DeviceLoss& loss = {});
 
+  /// While a device is paused nothing starts on it; what runs there goes on.
+  Decisions Pause(DeviceId device, bool paused, Time now);
+
+  /// Whether something runs on the device.
+  bool Busy(DeviceId device) const;
+
   /// The model does not come back: its jobs that do not run are refused with `reason`.
   Decisions ModelGone(ModelGeneration model, const absl::Status& reason, Time now);
 

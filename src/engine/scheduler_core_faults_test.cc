@@ -166,6 +166,16 @@ TEST_F(SchedulerCoreFaultsTest, AStuckDeviceAnswersAtOnce) {
   EXPECT_EQ(core_.job_count(), 0);
 }
 
+TEST_F(SchedulerCoreFaultsTest, NothingStartsOnAPausedDevice) {
+  const RunId run = Start();
+  core_.Pause(kDevice, true, now_);
+  EXPECT_TRUE(core_.Busy(kDevice));
+  EXPECT_THAT(Submit().start, IsEmpty());
+  EXPECT_THAT(core_.Finished(run, Outcome::kOk, milliseconds(1), now_).start, IsEmpty());
+  EXPECT_FALSE(core_.Busy(kDevice));
+  EXPECT_EQ(core_.Pause(kDevice, false, now_).start.size(), 1);
+}
+
 TEST_F(SchedulerCoreFaultsTest, JobsOfAModelThatIsGoneAreRefused) {
   core_.DeviceChanged(kDevice, DeviceState::kLost, now_);
   Submit(kModel);

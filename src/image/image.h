@@ -14,7 +14,7 @@ namespace accelerd {
 template <typename T>
 struct UninitializedAllocator : std::allocator<T> {
   template <typename U>
-  struct rebind {
+  struct rebind {  // NOLINT(readability-identifier-naming): the name that containers look for.
     using other = UninitializedAllocator<U>;
   };
 

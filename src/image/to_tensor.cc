@@ -53,7 +53,8 @@ void FillItem(const std::uint8_t* pixels, const ImageFormat& format, std::byte* 
   }
   auto* target = reinterpret_cast<float*>(item);
   if (!Normalizes(format)) {
-    Fill<Channels>(pixels, format, target, [](int) { return [](std::uint8_t pixel) { return float(pixel); }; });
+    Fill<Channels>(pixels, format, target,
+                   [](int) { return [](std::uint8_t pixel) { return static_cast<float>(pixel); }; });
     return;
   }
   Fill<Channels>(pixels, format, target, [&format](int channel) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "fmt/core.h"
 #include "model/labels.h"
 
@@ -62,7 +63,7 @@ absl::Status ReadName(const toml::node& node, const Names<T, N>& names, std::opt
   if (!name) {
     return Expected("a string");
   }
-  ACCELERD_ASSIGN_OR_RETURN(out, ValueOf(names, *name));
+  ACCELERD_ASSIGN_OR_RETURN(out, ValueOf(names, absl::AsciiStrToLower({name->data(), name->size()})));
   return absl::OkStatus();
 }
 
@@ -104,11 +105,12 @@ absl::Status ReadTask(const toml::node& node, ModelCard& card) {
 }
 
 absl::Status ReadLayout(const toml::node& node, ModelCard& card) {
-  const std::optional<std::string> layout = node.value_exact<std::string>();
+  std::string layout = node.value_exact<std::string>().value_or("");
+  absl::AsciiStrToUpper(&layout);
   if (layout != "NCHW" && layout != "NHWC") {
     return Expected("\"NCHW\" or \"NHWC\"");
   }
-  card.layout = *layout;
+  card.layout = std::move(layout);
   return absl::OkStatus();
 }
 

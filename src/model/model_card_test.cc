@@ -72,6 +72,20 @@ slots = 3
   EXPECT_EQ(card->slots, 3);
 }
 
+TEST_F(ModelCardTest, NamesAreOfAnyCase) {
+  const absl::StatusOr<ModelCard> card = Read(R"(
+task = "Segment"
+layout = "nhwc"
+color_order = "RGB"
+precision = "BF16"
+)");
+  ASSERT_TRUE(card.ok()) << card.status();
+  EXPECT_EQ(card->task, Task::kSegment);
+  EXPECT_EQ(card->layout, "NHWC");
+  EXPECT_EQ(card->color_order, ColorOrder::kRgb);
+  EXPECT_EQ(card->precision, Precision::kBf16);
+}
+
 TEST_F(ModelCardTest, AMissingCardIsAnEmptyOne) {
   const absl::StatusOr<ModelCard> card = ReadModelCard(directory_ + "/absent.toml");
   ASSERT_TRUE(card.ok()) << card.status();

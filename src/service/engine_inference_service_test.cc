@@ -1,135 +1,142 @@
 #include "service/engine_inference_service.h"
 
-#include <future>
 #include <optional>
-#include <thread>
-#include <utility>
+#include <semaphore>
 
-#include "engine/fake_backend.h"
-#include "gtest/gtest.h"
-#include "service/serving_plan.h"
+#include "gmock/gmock.h"
+#include "service/service_fixture.h"
 
 namespace accelerd {
 namespace {
 
-/// Takes an image of 1 x 1 pixel; its runs end when the test says so.
-class HeldModel : public CompiledModel {
- public:
-  explicit HeldModel(std::promise<Done<RunResult>>& started) : started_(started) {
-    info_.signature.inputs = {{.name = "in", .element_type = ElementType::kU8, .shape = {1, 1, 1, 3}, .layout = {}}};
-    info_.signature.outputs = {{.name = "out", .element_type = ElementType::kF32, .shape = {1}, .layout = {}}};
-    info_.outputs.resize(1);
-  }
+using testing::HasSubstr;
+using SharedResult = std::shared_ptr<const TaskResult>;
 
-  const ModelInfo& info() const override { return info_; }
-  void Start(RunId /*run*/, Tensors /*inputs*/, Tensors /*outputs*/, Done<RunResult> done) override {
-    started_.set_value(std::move(done));
-  }
-
- private:
-  ModelInfo info_;
-  std::promise<Done<RunResult>>& started_;
-};
-
-/// A BMP of one pixel.
-ImageSource OnePixel() {
-  static constexpr unsigned char kBytes[] = {'B', 'M', 58, 0, 0, 0, 0, 0, 0,  0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0,
-                                             0,   0,   1,  0, 0, 0, 1, 0, 24, 0, 0,  0, 0, 0, 4,  0, 0, 0, 0, 0,
-                                             0,   0,   0,  0, 0, 0, 0, 0, 0,  0, 0,  0, 0, 0, 1,  2, 3, 0};
-  return ImageBytes{nullptr, std::as_bytes(std::span(kBytes))};
+/// A BMP file of one pixel.
+std::string OnePixel(char blue, char green, char red) {
+  std::string file("BM\x3A\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0\0\0\1\0\0\0\1\0\x18\0\0\0\0\0\4\0\0\0", 38);
+  file.resize(54);
+  return file + blue + green + red + '\0';
 }
 
-class EngineInferenceServiceTest : public testing::Test {
+class EngineInferenceServiceTest : public ServiceTest {
  protected:
-  EngineInferenceServiceTest() {
-    device_->SetMakeModel([this](const ModelSource&) { return std::make_unique<HeldModel>(started_); });
-  }
-  ~EngineInferenceServiceTest() override { pool_.Drain(); }
-
-  void LoadModel() {
-    std::promise<absl::Status> loaded;
-    manager_.Load({.name = "held", .files = {"/m/held.xml", ModelFormat::kOpenvinoIr, "/m/held.toml"}, .pinned = false},
-                  [&loaded](absl::Status status) { loaded.set_value(std::move(status)); });
-    ASSERT_TRUE(loaded.get_future().get().ok());
+  static ImageBytes InMemory(std::string file) {
+    const auto owner = std::make_shared<const std::string>(std::move(file));
+    return {owner, std::as_bytes(std::span(*owner))};
   }
 
-  /// What a call ended with, and on which thread.
-  struct End {
-    absl::StatusCode code;
-    std::thread::id thread;
-  };
-
-  std::future<End> RunTask(CallContext context = {}) {
-    auto promise = std::make_shared<std::promise<End>>();
-    service_.RunTask(std::move(context),
-                     {.task = Task::kInference, .model = "held", .image = OnePixel(), .options = {}},
-                     [promise](const absl::StatusOr<std::shared_ptr<const TaskResult>>& result) {
-                       promise->set_value({result.status().code(), std::this_thread::get_id()});
-                     });
-    return promise->get_future();
+  TaskCall Call(Task task, ImageSource image = InMemory(OnePixel(128, 64, 32)), TaskOptions options = {}) {
+    return {.task = task, .model = "pixel", .image = std::move(image), .options = std::move(options)};
   }
 
-  std::future<End> DecodeImage(CallContext context) {
-    auto promise = std::make_shared<std::promise<End>>();
-    service_.DecodeImage(std::move(context), OnePixel(),
-                         [promise](const absl::StatusOr<std::shared_ptr<const Image>>& result) {
-                           promise->set_value({result.status().code(), std::this_thread::get_id()});
-                         });
-    return promise->get_future();
+  absl::StatusOr<TaskResult> Run(TaskCall call, CallContext context = {}) {
+    Completion<SharedResult> completion;
+    service_.RunTask(std::move(context), std::move(call), completion.done());
+    const absl::StatusOr<SharedResult> result = completion.Wait();
+    ACCELERD_RETURN_IF_ERROR(result.status());
+    return **result;
   }
 
-  /// The pool's only thread.
-  std::thread::id PoolThread() {
-    std::promise<std::thread::id> thread;
-    pool_.Post(CpuPool::Priority::kFinish, [&thread] { thread.set_value(std::this_thread::get_id()); });
-    return thread.get_future().get();
+  /// Keeps the pool's one thread busy until it is released.
+  void HoldPool() {
+    pool_.Post(CpuPool::Priority::kFinish, [this] { gate_.acquire(); });
   }
+  void ReleasePool() { gate_.release(); }
 
-  std::promise<Done<RunResult>> started_;
-  const std::shared_ptr<FakeDevice> device_ = std::make_shared<FakeDevice>();
-  CpuPool pool_{1};
-  Scheduler scheduler_{SchedulerLimits{}, pool_};
-  ModelManager manager_{{.defaults = {}, .attach = ServingPlan::Create},
-                        [device = device_](Backend::OnLost on_lost) -> absl::StatusOr<std::unique_ptr<Backend>> {
-                          return std::make_unique<FakeBackend>(device, std::move(on_lost));
-                        },
-                        scheduler_};
-  ImageLoader loader_{ConfinedPaths({}, "--allow-path"), {}, 0};
-  EngineInferenceService service_{{}, loader_, manager_, scheduler_, pool_};
+  std::binary_semaphore gate_{0};
+  ImageLoader loader_{ConfinedPaths({folder_}, "--allow-path"), {.max_pixels = 4, .max_dimension = 4}, 1000};
+  EngineInferenceService service_{{.max_decodes = 2}, loader_, *manager_, scheduler_, pool_};
 };
 
-TEST_F(EngineInferenceServiceTest, AFailedRunIsAnsweredOnThePool) {
-  LoadModel();
-  std::future<End> call = RunTask();
-  Done<RunResult> done = started_.get_future().get();
-  done(absl::InvalidArgumentError("the runtime does not like it"));
-  const End end = call.get();
-  EXPECT_EQ(end.code, absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(end.thread, PoolThread());
+TEST_F(EngineInferenceServiceTest, AnImageBecomesTheModelsInputAndItsOutputTheResult) {
+  ASSERT_TRUE(LoadPixel().ok());
+  const absl::StatusOr<TaskResult> tensor = Run(Call(Task::kInference));
+  ASSERT_TRUE(tensor.ok()) << tensor.status();
+  // OpenVINO's own format is fed blue, green, red.
+  EXPECT_THAT(std::get<Tensor>(*tensor).elements<float>(), testing::ElementsAre(128, 64, 32));
+  const std::string file = Write("red.bmp", OnePixel(0, 0, 64));
+  const absl::StatusOr<TaskResult> classes = Run(Call(Task::kClassify, ImagePath{file}));
+  ASSERT_TRUE(classes.ok()) << classes.status();
+  EXPECT_EQ(std::get<Classes>(*classes).classes.front().index, 2);
+  EXPECT_FLOAT_EQ(std::get<Classes>(*classes).classes.front().probability, 0.25F);
 }
 
-TEST_F(EngineInferenceServiceTest, WhatIsRefusedAtOnceIsAnsweredInsideTheCall) {
-  const End unknown = RunTask().get();
-  EXPECT_EQ(unknown.code, absl::StatusCode::kNotFound);
-  EXPECT_EQ(unknown.thread, std::this_thread::get_id());
-  LoadModel();
-  scheduler_.Refuse(absl::UnavailableError("no more"));
-  const End refused = RunTask().get();
-  EXPECT_EQ(refused.code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(refused.thread, std::this_thread::get_id());
+TEST_F(EngineInferenceServiceTest, RefusesWithoutTheDeviceWhatCannotBe) {
+  EXPECT_EQ(Run(Call(Task::kClassify)).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(LoadPixel().ok());
+  HoldPool();  // Nothing of this needs it.
+  const absl::Status task = Run(Call(Task::kDetect)).status();
+  EXPECT_EQ(task.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(task), HasSubstr("model \"pixel\""));
+  const absl::Status output = Run(Call(Task::kClassify, ImageBytes(), {.output = "other"})).status();
+  EXPECT_EQ(output.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(output), HasSubstr("other"));
+  ReleasePool();
 }
 
-TEST_F(EngineInferenceServiceTest, DecodesNothingForACallerThatLeft) {
-  std::promise<void> gate;
-  pool_.Post(CpuPool::Priority::kPrepare, [&gate] { gate.get_future().wait(); });
-  CallContext context;
-  context.cancellation = std::make_shared<Cancellation>();
-  std::future<End> left = DecodeImage(context);
-  std::future<End> stayed = DecodeImage({});
-  context.cancellation->Cancel();
-  gate.set_value();
-  EXPECT_EQ(left.get().code, absl::StatusCode::kCancelled);
-  EXPECT_EQ(stayed.get().code, absl::StatusCode::kOk);
+TEST_F(EngineInferenceServiceTest, ImagesThatCannotBeDecodedAreTheCallersFault) {
+  ASSERT_TRUE(LoadPixel().ok());
+  EXPECT_EQ(Run(Call(Task::kClassify, InMemory("no image"))).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Run(Call(Task::kClassify, ImagePath{"/etc/passwd"})).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Run(Call(Task::kClassify, ImagePath{folder_ + "/none"})).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Run(Call(Task::kClassify)).ok());
+}
+
+TEST_F(EngineInferenceServiceTest, ModelsThatTakeNoImage) {
+  device_->SetMakeModel([](const ModelSource&) { return std::make_unique<ThreadedModel>(1, 1, 0); });
+  ASSERT_TRUE(LoadPixel().ok());
+  const absl::Status status = Run(Call(Task::kInference)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(status), HasSubstr("model \"pixel\""));
+}
+
+TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnsweredAtOnce) {
+  ASSERT_TRUE(LoadPixel().ok());
+  HoldPool();
+  const auto cancellation = std::make_shared<Cancellation>();
+  Completion<SharedResult> completion;
+  service_.RunTask({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, Call(Task::kClassify),
+                   completion.done());
+  cancellation->Cancel();
+  EXPECT_EQ(completion.Wait().status().code(), absl::StatusCode::kCancelled);
+  ReleasePool();
+}
+
+TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {
+  ASSERT_TRUE(LoadPixel().ok());
+  EXPECT_EQ(Run(Call(Task::kClassify), {.client = "test", .deadline = Clock::Steady().Now(), .cancellation = nullptr})
+                .status()
+                .code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {
+  HoldPool();
+  Completion<std::shared_ptr<const Image>> completions[3];
+  for (auto& completion : completions) {
+    service_.DecodeImage({}, InMemory(OnePixel(1, 2, 3)), completion.done());
+  }
+  const absl::Status refused = completions[2].Wait().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(RetryAfter(refused));
+  ReleasePool();
+  for (int i = 0; i < 2; ++i) {
+    const absl::StatusOr<std::shared_ptr<const Image>> image = completions[i].Wait();
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT((*image)->pixels, testing::ElementsAre(1, 2, 3));
+  }
+}
+
+TEST_F(EngineInferenceServiceTest, RefusesWhenStopped) {
+  ASSERT_TRUE(LoadPixel().ok());
+  service_.Stop();
+  const absl::Status status = Run(Call(Task::kClassify)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("shutting down"));
+  Completion<std::shared_ptr<const Image>> decode;
+  service_.DecodeImage({}, InMemory(OnePixel(1, 2, 3)), decode.done());
+  EXPECT_EQ(decode.Wait().status().code(), absl::StatusCode::kUnavailable);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "service/engine_model_service.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -35,8 +36,8 @@ class CancellableWait {
 
 }  // namespace
 
-EngineModelService::EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool)
-    : paths_(std::move(paths)), manager_(manager), pool_(pool) {}
+EngineModelService::EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool, Duration load_timeout)
+    : paths_(std::move(paths)), manager_(manager), pool_(pool), load_timeout_(load_timeout) {}
 
 absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) const {
   ACCELERD_RETURN_IF_ERROR(ValidateModelName(spec.name));
@@ -65,18 +66,20 @@ void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) 
   if (context.cancellation != nullptr) {
     context.cancellation->OnCancel([wait] { wait->End(absl::CancelledError("the caller left")); });
   }
-  pool_.Post(CpuPool::Priority::kFinish, [this, wait, spec = std::move(spec)] {
+  const Time deadline = std::min(context.deadline, Clock::Steady().Now() + load_timeout_);
+  pool_.Post(CpuPool::Priority::kFinish, [this, wait, deadline, spec = std::move(spec)] {
     absl::StatusOr<LoadRequest> request = GuardMemory([&] { return Resolve(spec); });
     if (!request.ok()) {
       wait->End(request.status());
       return;
     }
+    request->deadline = deadline;
     manager_.Load(*std::move(request), [wait](absl::Status status) { wait->End(std::move(status)); });
   });
 }
 
 void EngineModelService::Unload(CallContext /*context*/, std::string model, Done<> done) {
-  manager_.Unload(std::move(model), std::move(done));
+  manager_.Unload(model, std::move(done));
 }
 
 std::vector<ModelStatus> EngineModelService::List() const {

@@ -18,7 +18,9 @@ class EngineModelService : public ModelService {
  public:
   /// `paths`: the models directory and the allowed ones. `manager` and `pool` outlive the service, and
   /// `pool` is drained before it is destroyed: what a caller that left asked for is still looked for.
-  EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool);
+  /// `load_timeout`: how long a load is waited for at most; it goes on then.
+  EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool,
+                     Duration load_timeout = std::chrono::minutes(5));
 
   void Load(CallContext context, ModelSpec spec, Done<> done) override;
   void Unload(CallContext context, std::string model, Done<> done) override;
@@ -34,6 +36,7 @@ class EngineModelService : public ModelService {
   const ConfinedPaths paths_;
   ModelManager& manager_;
   CpuPool& pool_;
+  const Duration load_timeout_;
   std::atomic<bool> stopped_ = false;
 };
 

@@ -51,6 +51,26 @@ TEST(SsdTest, RowsBestFirst) {
   EXPECT_EQ(face.bottom, 0.4F);
 }
 
+TEST(SsdTest, RowsOfSignedBytes) {
+  const Shape shape = {1, 1, 2, 7};
+  // 0.01 a step, from -1 on: an image number of -100 is 0.
+  const ModelInfo info = OneOutput(ElementType::kI8, shape, {.scale = 0.01F, .zero_point = -100.0F});
+  const auto postprocessor = CreatePostprocessor(Task::kDetect, info, {});
+  ASSERT_TRUE(postprocessor->Check({}).ok()) << postprocessor->Check({});
+  const Tensor tensor = MakeTensor<std::int8_t>(ElementType::kI8, shape,
+                                                {-100, 0, -50, -90, -80, -70, -60,  //
+                                                 -100, 0, -10, -100, -100, 0, 0});
+  const auto result = postprocessor->Run(std::vector<Tensor>{tensor}, {30, 40}, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  const auto& boxes = std::get<Boxes>(*result).boxes;
+  ASSERT_EQ(boxes.size(), 2U);
+  EXPECT_FLOAT_EQ(boxes[0].score, 0.9F);
+  EXPECT_EQ(boxes[1].index, 1);
+  EXPECT_FLOAT_EQ(boxes[1].score, 0.5F);
+  EXPECT_FLOAT_EQ(boxes[1].left, 0.1F);
+  EXPECT_FLOAT_EQ(boxes[1].bottom, 0.4F);
+}
+
 TEST(SsdTest, NegativeImageEndsTheList) {
   const auto boxes = Detect({0,  1, 0.5F, 0, 0, 1, 1,  //
                              -1, 0, 0,    0, 0, 0, 0,  //

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "fmt/core.h"
@@ -50,7 +51,8 @@ Channel::Channel(UniqueFd socket) : socket_(std::move(socket)), packet_(sizeof(M
 absl::StatusOr<std::pair<UniqueFd, UniqueFd>> Channel::CreatePair() {
   std::array<int, 2> sockets{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
-    return absl::ResourceExhaustedError(fmt::format("cannot create a socket: {}", strerror(errno)));
+    return absl::ResourceExhaustedError(
+        fmt::format("cannot create a socket: {}", std::generic_category().message(errno)));
   }
   for (const int socket : sockets) {
     // The kernel gives what it allows.
@@ -97,7 +99,7 @@ absl::Status Channel::SendPacket(const MessageHeader& header, std::string_view b
       return absl::UnavailableError("the connection has ended");
     }
     if (errno != EINTR) {
-      return absl::AbortedError(fmt::format("cannot send a message: {}", strerror(errno)));
+      return absl::AbortedError(fmt::format("cannot send a message: {}", std::generic_category().message(errno)));
     }
   }
   return absl::OkStatus();

@@ -68,7 +68,7 @@ absl::Status IsolatedBackend::Open() {
   if (!CloseSession()) {
     return absl::UnavailableError(fmt::format("the last worker of {} cannot be killed yet", options_.device));
   }
-  ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<WorkerSession> opened,
+  ACCELERD_ASSIGN_OR_RETURN(const std::shared_ptr<WorkerSession> opened,
                             WorkerSession::Start(options_.device, options_.worker_command, options_.inherit, on_lost_));
   {
     const std::lock_guard lock(mutex_);

@@ -10,7 +10,6 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,13 +19,11 @@
 #include "backend/conformance.h"
 #include "backend/isolated/isolated_backend.h"
 #include "backend/openvino/test_models.h"
-#include "backend/simulated/stick_file.h"
-#include "backend/test_directory.h"
+#include "backend/simulated/stick_fixture.h"
 #include "fmt/core.h"
 #include "gtest/gtest.h"
 
 namespace accelerd {
-inline constexpr std::chrono::minutes kForEver(2);
 
 /// The processes that `parent` started and did not reap.
 inline std::vector<pid_t> ChildrenOf(pid_t parent) {
@@ -67,14 +64,9 @@ inline bool EndsInTime(int process_descriptor) {
 }
 
 /// A stick without latency in a worker.
-class IsolatedBackendTest : public testing::Test {
+class IsolatedBackendTest : public StickTest {
  protected:
-  IsolatedBackendTest() {
-    Edit([](StickState& state) {
-      EXPECT_TRUE(SetStickSetting(state.settings, "latency", "0").ok());
-      EXPECT_TRUE(SetStickSetting(state.settings, "allow_process_crash", "true").ok());
-    });
-  }
+  IsolatedBackendTest() { Set("allow_process_crash", "true"); }
 
   std::unique_ptr<Backend> Create(IsolatedOptions options = {}) {
     if (options.device.empty()) {
@@ -101,18 +93,7 @@ class IsolatedBackendTest : public testing::Test {
     return *std::move(model);
   }
 
-  void Edit(const std::function<void(StickState&)>& edit) {
-    EXPECT_TRUE(StickFile(path_)
-                    .Update([&](StickState& state) {
-                      edit(state);
-                      return absl::OkStatus();
-                    })
-                    .ok());
-  }
-
-  void Add(FaultKind kind, FaultStage stage) {
-    Edit([&](StickState& state) { state.faults.push_back({.kind = kind, .stage = stage}); });
-  }
+  void Add(FaultKind kind, FaultStage stage) { StickTest::Add({.kind = kind, .stage = stage}); }
 
   static absl::StatusOr<RunResult> Run(CompiledModel& model, float value = 1) {
     return Await(StartRun(model, {FloatTensor({1, 4}, std::vector<float>(4, value))}));
@@ -125,8 +106,6 @@ class IsolatedBackendTest : public testing::Test {
     }
   }
 
-  const TestDirectory directory_;
-  const std::string path_ = directory_ / "stick.json";
   std::atomic<int> losses_{0};
   std::string loss_;
 };

@@ -12,8 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "backend/isolated/messages.h"
@@ -41,7 +41,8 @@ struct Pipe {
 absl::StatusOr<Pipe> CreatePipe() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return absl::ResourceExhaustedError(fmt::format("cannot create a pipe: {}", strerror(errno)));
+    return absl::ResourceExhaustedError(
+        fmt::format("cannot create a pipe: {}", std::generic_category().message(errno)));
   }
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
@@ -50,7 +51,9 @@ void ResetSignals() {
   for (int number = 1; number < NSIG; ++number) {
     std::signal(number, SIG_DFL);  // NOLINT(bugprone-unused-return-value): some cannot be set.
   }
+  // These end the daemon, which ends its worker when the accepted work is done.
   std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -104,7 +107,8 @@ int ReadFailure(int descriptor) {
 }
 
 absl::Status CannotRun(std::string_view program, int error) {
-  return absl::UnavailableError(fmt::format("cannot run the worker {}: {}", program, strerror(error)));
+  return absl::UnavailableError(
+      fmt::format("cannot run the worker {}: {}", program, std::generic_category().message(error)));
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ UniqueFd OpenProcess(pid_t process);
 /// A child process that runs a worker.
 ///
 /// It gets the socket as descriptor kWorkerSocket, those to inherit after it in their order, and no other; standard
-/// output and error go into a pipe. It is in a process group of its own and ignores SIGINT, so that Ctrl-C reaches the
-/// daemon alone, and the kernel kills it when the *thread* that started it ends. Kill and Wait are thread-safe.
+/// output and error go into a pipe. It is in a process group of its own and ignores SIGINT and SIGTERM, so that Ctrl-C
+/// and systemd reach the daemon alone, and the kernel kills it when the *thread* that started it ends. Kill and Wait
+/// are thread-safe.
 class WorkerProcess {
  public:
   /// Runs `command`, found as a shell finds it; empty: this program as a worker. kUnavailable: it cannot be run.

@@ -50,8 +50,12 @@ absl::StatusOr<std::string> WorkerSession::Call(MessageType type, std::string_vi
     asked_ = sequence;
     answer_.reset();
   }
-  // When it cannot be sent the worker is gone, and says below why.
+  // When the worker is gone it is said below why.
   const absl::Status sent = channel_.Send(type, sequence, body, Wait::kNo);
+  if (!sent.ok() && !absl::IsUnavailable(sent)) {
+    const absl::Status reason = Lost(fmt::format("cannot be asked: {}", Message(sent)), LossKind::kUnresponsive);
+    Break(reason, /*report=*/true);
+  }
   std::unique_lock lock(mutex_);
   const auto over = [this] { return answer_ || told_; };
   const bool in_time = !bound || changed_.wait_for(lock, *bound, over);
@@ -92,7 +96,7 @@ absl::Status WorkerSession::SendStart(std::uint64_t sequence, const WorkerRun& r
 
 absl::Status WorkerSession::StartRun(WorkerRun& run) {
   const std::uint64_t sequence = ++last_sequence_;
-  WorkerRun tensors{run.model, nullptr, run.inputs, run.shared_outputs, {}, {}};
+  const WorkerRun tensors{run.model, nullptr, run.inputs, run.shared_outputs, {}, {}};
   {
     const std::lock_guard lock(mutex_);
     if (end_) {

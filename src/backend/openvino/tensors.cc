@@ -46,7 +46,7 @@ ov::Tensor View(const Tensor& tensor) {
 
 absl::StatusOr<Tensor> Copy(const ov::Tensor& tensor) {
   ACCELERD_ASSIGN_OR_RETURN(const ElementType type, FromOpenvino(tensor.get_element_type()));
-  const ov::Shape shape = tensor.get_shape();
+  const ov::Shape& shape = tensor.get_shape();
   ACCELERD_ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(type, Shape(shape.begin(), shape.end())));
   tensor.copy_to(View(copy));
   return copy;

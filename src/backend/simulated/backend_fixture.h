@@ -7,23 +7,18 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "backend/simulated/output_function.h"
 #include "backend/simulated/simulated_backend.h"
-#include "backend/simulated/stick_file.h"
-#include "backend/test_directory.h"
+#include "backend/simulated/stick_fixture.h"
 #include "gtest/gtest.h"
 
 namespace accelerd {
-
-inline constexpr std::chrono::minutes kForEver(2);
 
 inline const std::string kTestHash = std::string(64, 'a');
 
@@ -43,13 +38,8 @@ inline absl::StatusOr<ModelInfo> ReadTestModel(const ModelFiles& files) {
 
 using Answer = std::future<absl::StatusOr<RunResult>>;
 
-/// A stick without latency in a new folder.
-class SimulatedBackendTest : public testing::Test {
+class SimulatedBackendTest : public StickTest {
  protected:
-  SimulatedBackendTest() {
-    Edit([](StickState& state) { EXPECT_TRUE(SetStickSetting(state.settings, "latency", "0").ok()); });
-  }
-
   std::unique_ptr<Backend> Create() {
     return CreateSimulatedBackend(path_, ReadTestModel, [this](const absl::Status& status) {
       EXPECT_TRUE(absl::IsUnavailable(status));
@@ -101,25 +91,6 @@ class SimulatedBackendTest : public testing::Test {
     return std::ranges::equal(result->outputs.at(0).elements<float>(), expected.elements<float>());
   }
 
-  void Edit(const std::function<void(StickState&)>& edit) {
-    const absl::StatusOr<StickState> state = StickFile(path_).Update([&](StickState& edited) {
-      edit(edited);
-      return absl::OkStatus();
-    });
-    EXPECT_TRUE(state.ok()) << state.status();
-  }
-
-  void Set(std::string_view name, std::string_view value) {
-    Edit([&](StickState& state) { EXPECT_TRUE(SetStickSetting(state.settings, name, value).ok()); });
-  }
-
-  void Add(const Fault& fault) {
-    EXPECT_TRUE(ValidateFault(fault).ok());
-    Edit([&](StickState& state) { state.faults.push_back(fault); });
-  }
-
-  StickState State() { return *StickFile(path_).Read(); }
-
   /// Waits until `condition` holds; what makes it hold has no callback.
   template <typename Condition>
   static void WaitFor(Condition condition) {
@@ -130,8 +101,6 @@ class SimulatedBackendTest : public testing::Test {
     }
   }
 
-  const TestDirectory directory_;
-  const std::string path_ = directory_ / "stick.json";
   std::atomic<int> losses_{0};
 };
 

@@ -74,6 +74,7 @@ void Scribble(const Mapping& mapping, std::uintptr_t page, std::array<unsigned c
       if ((resident[i] & 1) == 0) {
         continue;
       }
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses that nobody gave us are the point.
       auto* words = reinterpret_cast<volatile std::uint64_t*>(block + i * page);
       for (std::size_t word = 0; word < page / sizeof(std::uint64_t); ++word) {
         words[word] = kRubbish;

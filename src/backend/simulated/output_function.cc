@@ -72,7 +72,7 @@ std::uint16_t HalfBits(std::uint64_t m) {
   if (m == 0) {
     return 0;
   }
-  const int exponent = std::bit_width(m) - 1;
+  const int exponent = static_cast<int>(std::bit_width(m)) - 1;
   const std::uint64_t mantissa = (m << (kMantissaBits - exponent)) & 0x3FF;
   return static_cast<std::uint16_t>((static_cast<std::uint64_t>(exponent + kExponentOfLeastStep) << kMantissaBits) |
                                     mantissa);
@@ -106,8 +106,8 @@ std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
   return seed;
 }
 
-void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output) {
-  const std::uint64_t x = Mix(seed + (index + 1) * kGolden);
+void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output, bool wrong) {
+  const std::uint64_t x = Mix(seed + (index + 1) * kGolden) ^ (std::uint64_t{wrong} << 63U);
   const auto integer = [](std::uint64_t bits) { return bits >> 57; };
   const auto steps = [](std::uint64_t bits) {
     return static_cast<std::int32_t>(bits >> 40);

@@ -16,12 +16,9 @@ namespace accelerd {
 /// Stands for the inputs of a run of the model with this `content_hash` (hexadecimal).
 std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs);
 
-/// What InputSeed is XORed with for wrong outputs.
-inline constexpr std::uint64_t kWrongOutputMask = 0x5555555555555555;
-
 /// Writes the output at `index`: floating point from 0 to under 1, in steps that its type represents exactly; integers
-/// from 0 to 127; booleans.
-void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output);
+/// from 0 to 127; booleans. `wrong`: every element is off by half of its range.
+void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output, bool wrong = false);
 
 }  // namespace accelerd
 

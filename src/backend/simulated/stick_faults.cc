@@ -119,7 +119,11 @@ FaultEffects TakeFaults(std::vector<Fault>& faults, FaultStage stage, std::strin
     if (!Strike(fault, effects)) {
       return false;
     }
-    return fault.count > 0 && --fault.count == 0;
+    if (fault.count > 0) {
+      --fault.count;
+      return fault.count == 0;
+    }
+    return false;
   });
   return effects;
 }

@@ -92,7 +92,7 @@ bool Replace(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-StickFile::StickFile(std::string path) : path_(Resolve(path)), lock_path_(path_ + ".lock") {}
+StickFile::StickFile(const std::string& path) : path_(Resolve(path)), lock_path_(path_ + ".lock") {}
 
 absl::StatusOr<StickState> StickFile::Update(const std::function<absl::Status(StickState&)>& edit) {
   const std::lock_guard lock(mutex_);

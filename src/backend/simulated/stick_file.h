@@ -19,7 +19,7 @@ namespace accelerd {
 /// who edits FILE, one of who owns the stick. Thread-safe.
 class StickFile {
  public:
-  explicit StickFile(std::string path);
+  explicit StickFile(const std::string& path);
 
   const std::string& path() const { return path_; }
 

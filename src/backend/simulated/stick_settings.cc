@@ -36,10 +36,9 @@ absl::StatusOr<bool> ParseBool(std::string_view text) {
 /// Assigns a parsed value, or hands its error on.
 template <typename T, typename Field>
 absl::Status Assign(absl::StatusOr<T> value, Field& field) {
-  if (value.ok()) {
-    field = static_cast<Field>(*std::move(value));
-  }
-  return value.status();
+  ACCELERD_RETURN_IF_ERROR(value.status());
+  field = static_cast<Field>(*std::move(value));
+  return absl::OkStatus();
 }
 
 constexpr std::array<StickSetting, 7> kSettings = {{

@@ -127,7 +127,7 @@ absl::Status ReadFaults(const Json& array, std::vector<Fault>& faults) {
 
 /// Texts that are numbers or booleans go into the file as such.
 Json SettingToJson(const std::string& text) {
-  Json value = Json::parse(text, nullptr, false);
+  const Json value = Json::parse(text, nullptr, false);
   return value.is_number() || value.is_boolean() ? value : Json(text);
 }
 

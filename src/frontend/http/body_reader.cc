@@ -22,7 +22,7 @@ std::size_t BufferSize(std::size_t bytes) {
     return kSmallestBuffer;
   }
   const std::size_t step = std::bit_floor(bytes - 1) / 4;
-  return (bytes + step - 1) / step * step;
+  return (bytes + step - 1) & ~(step - 1);
 }
 
 }  // namespace

@@ -162,6 +162,18 @@ void AddImageCalls(Router& router, std::string_view prefix, std::string_view suf
   router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run)});
 }
 
+/// A switch of the query, false when it is absent.
+absl::StatusOr<bool> SwitchOf(const HttpRequest& request, std::string_view name) {
+  const std::string* value = request.query_value(name);
+  if (value == nullptr || *value == "0" || *value == "false") {
+    return false;
+  }
+  if (*value == "1" || *value == "true") {
+    return true;
+  }
+  return absl::InvalidArgumentError(fmt::format("'{}' is \"{}\"; it may be 1, true, 0 or false", name, *value));
+}
+
 /// Responds with what `render` makes of a result, or with the error.
 template <typename T, typename F>
 Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
@@ -179,6 +191,11 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
   AddImageCalls(
       router, TaskName(task), "/{}",
       [&inference, answers, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
+        const absl::StatusOr<bool> labels = SwitchOf(*request, "labels");
+        if (!labels.ok()) {
+          respond(NcsError(labels.status()));
+          return;
+        }
         TaskCall call;
         call.task = task;
         call.model = request->parameters[0];
@@ -188,13 +205,11 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
         }
         call.options.min_score = 0.01F;
         call.options.best_of_class = true;
-        const std::string* labels = request->query_value("labels");
         inference.RunTask(
             std::move(context), std::move(call),
-            RenderAndRespond<TaskResult>(
-                std::move(respond), [answers, labels = labels != nullptr && *labels == "1"](const TaskResult& result) {
-                  return RenderResult(result, labels, *answers);
-                }));
+            RenderAndRespond<TaskResult>(std::move(respond), [answers, labels = *labels](const TaskResult& result) {
+              return RenderResult(result, labels, *answers);
+            }));
       });
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 
+#include "fmt/core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -283,6 +284,21 @@ TEST_F(NcsApiTest, LabelsWhereTheyAreAskedFor) {
   inference_.result = Boxes{10, 10, {{3, 0.5F, 0, 0, 1, 1, "x"}}};
   EXPECT_EQ(AskByPath("/detect/path/m?labels=1").body,
             R"([{"class":3,"score":50,"x":0,"y":0,"w":10,"h":10,"label":"x"}])");
+}
+
+TEST_F(NcsApiTest, LabelsAreASwitch) {
+  inference_.result = Classes{{{7, 0.999F, "seven"}}};
+  for (const char* value : {"1", "true"}) {
+    EXPECT_THAT(AskByPath(fmt::format("/classify/path/m?labels={}", value)).body, HasSubstr("seven")) << value;
+  }
+  for (const char* value : {"0", "false"}) {
+    EXPECT_EQ(AskByPath(fmt::format("/classify/path/m?labels={}", value)).body, R"([{"class":7,"score":99}])") << value;
+  }
+  for (const char* value : {"", "2", "yes", "TRUE"}) {
+    const HttpResponse response = AskByPath(fmt::format("/classify/path/m?labels={}", value));
+    EXPECT_EQ(response.status, 400) << value;
+    EXPECT_THAT(response.body, HasSubstr("labels")) << value;
+  }
 }
 
 TEST_F(NcsApiTest, BoxesAreWholePixels) {

@@ -20,6 +20,26 @@ RequestParser::Error HeadError(const beast::error_code& code) {
   return {400, fmt::format("malformed HTTP request: {}", code.message())};
 }
 
+/// Whether more bytes can make `text` the line of a chunk's size; before that comes, after the first chunk, the end of
+/// the last one's data. Without this question a client that sends no line at all would be waited for.
+bool MayBecomeChunkLine(std::string_view text, bool first) {
+  constexpr std::string_view kLineEnd = "\r\n";
+  if (!first) {
+    if (text.substr(0, kLineEnd.size()) != kLineEnd.substr(0, text.size())) {
+      return false;
+    }
+    text.remove_prefix(std::min(text.size(), kLineEnd.size()));
+  }
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789abcdefABCDEF"), text.size());
+  if (digits == text.size()) {
+    return true;
+  }
+  const std::size_t end = text.find_first_of(kLineEnd, digits);
+  const bool broken_end =
+      end != std::string_view::npos && text.substr(end, kLineEnd.size()) != kLineEnd.substr(0, text.size() - end);
+  return digits > 0 && std::string_view("\r; \t").find(text[digits]) != std::string_view::npos && !broken_end;
+}
+
 }  // namespace
 
 std::size_t RequestHead::count(std::string_view name) const {
@@ -46,6 +66,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   void set_head(RequestHead* head) { head_ = head; }
   void set_output(std::span<std::byte> output) { output_ = output; }
   std::span<std::byte> output() const { return output_; }
+  bool chunk_begun() const { return chunk_begun_; }
 
  private:
   void on_request_impl(http::verb /*method*/, beast::string_view method, beast::string_view target, int version,
@@ -77,7 +98,9 @@ class RequestParser::Impl final : public http::basic_parser<true> {
     return 0;
   }
   void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
-                            beast::error_code& /*error*/) override {}
+                            beast::error_code& /*error*/) override {
+    chunk_begun_ = true;
+  }
 
   std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view body, beast::error_code& error) override {
     const std::size_t taken = std::min(body.size(), output_.size());
@@ -95,6 +118,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
 
   RequestHead* head_ = nullptr;
   std::span<std::byte> output_;
+  bool chunk_begun_ = false;
 };
 
 RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {}
@@ -125,7 +149,9 @@ RequestParser::Decoded RequestParser::DecodeChunks(std::string_view input, std::
   decoded.produced = output.size() - impl_->output().size();
   decoded.full = error == http::error::need_buffer;
   decoded.complete = impl_->is_done();
-  decoded.failed = error && error != http::error::need_more && !decoded.full;
+  decoded.failed = error == http::error::need_more
+                       ? !MayBecomeChunkLine(input.substr(decoded.consumed), !impl_->chunk_begun())
+                       : error && !decoded.full;
   return decoded;
 }
 

@@ -1,0 +1,97 @@
+#include "service/engine_model_service.h"
+
+#include "gmock/gmock.h"
+#include "service/service_fixture.h"
+
+namespace accelerd {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class EngineModelServiceTest : public ServiceTest {
+ protected:
+  absl::Status Load(const std::string& directory, const std::string& name) {
+    Completion completion;
+    service_.Load({}, {directory, name}, completion.done());
+    return completion.Wait();
+  }
+
+  absl::Status Unload(const std::string& name) {
+    Completion completion;
+    service_.Unload({}, name, completion.done());
+    return completion.Wait();
+  }
+
+  EngineModelService service_{ConfinedPaths({folder_}, "--models or --allow-path"), *manager_, pool_};
+};
+
+TEST_F(EngineModelServiceTest, LoadsDescribesAndUnloads) {
+  EXPECT_EQ(service_.Describe("pixel").status().code(), absl::StatusCode::kNotFound);
+  const absl::Status loaded = Load(folder_, "pixel");
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  ASSERT_EQ(service_.List().size(), 1U);
+  EXPECT_EQ(service_.List().front().state, ModelState::kReady);
+  const absl::StatusOr<ModelDescription> description = service_.Describe("pixel");
+  ASSERT_TRUE(description.ok()) << description.status();
+  EXPECT_THAT(description->image_shape, ElementsAre(1, 3, 2, 2));
+  EXPECT_TRUE(Unload("pixel").ok());
+  EXPECT_TRUE(Unload("pixel").ok());
+  EXPECT_THAT(service_.List(), IsEmpty());
+}
+
+TEST_F(EngineModelServiceTest, ShapeOfAModelThatTakesNoImage) {
+  device_->SetMakeModel([](const ModelSource&) { return std::make_unique<ThreadedModel>(1, 1, 0); });
+  ASSERT_TRUE(Load(folder_, "pixel").ok());
+  EXPECT_THAT(service_.Describe("pixel")->image_shape, ElementsAre(1));
+}
+
+TEST_F(EngineModelServiceTest, FindsFilesInAllowedFoldersOnly) {
+  EXPECT_EQ(Load(folder_, "none").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Load(folder_, "../pixel").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Load(folder_ + "/pixel.xml", "pixel").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Load("/etc", "pixel").code(), absl::StatusCode::kPermissionDenied);
+  // A link leads out of the folder, be it the weights alone.
+  for (const char* extension : {".xml", ".bin", ".toml"}) {
+    const std::string name = std::string("linked") + (extension + 1);
+    Write(name + ".xml", "");
+    std::filesystem::remove(folder_ + "/" + name + extension);
+    std::filesystem::create_symlink("/etc/passwd", folder_ + "/" + name + extension);
+    EXPECT_EQ(Load(folder_, name).code(), absl::StatusCode::kPermissionDenied) << extension;
+  }
+  EXPECT_EQ(device_->compiles(), 0);
+}
+
+TEST_F(EngineModelServiceTest, ACardThatContradictsTheModelFailsTheLoad) {
+  Write("pixel.toml", "input_size = [64, 48]\n");
+  const absl::Status status = Load(folder_, "pixel");
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("pixel.toml"));
+  EXPECT_THAT(service_.List(), IsEmpty());
+}
+
+TEST_F(EngineModelServiceTest, ACallerThatLeavesLetsTheLoadGoOn) {
+  device_->Block("pixel");
+  const auto cancellation = std::make_shared<Cancellation>();
+  Completion left;
+  service_.Load({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, {folder_, "pixel"},
+                left.done());
+  device_->WaitForCompiles(1);
+  const absl::Status loading = service_.Describe("pixel").status();
+  EXPECT_EQ(loading.code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(RetryAfter(loading));
+  cancellation->Cancel();
+  EXPECT_EQ(left.Wait().code(), absl::StatusCode::kCancelled);
+  device_->Unblock("pixel");
+  EXPECT_TRUE(Load(folder_, "pixel").ok());
+}
+
+TEST_F(EngineModelServiceTest, RefusesLoadsWhenStopped) {
+  service_.Stop();
+  EXPECT_EQ(Load(folder_, "pixel").code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(service_.List(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace accelerd

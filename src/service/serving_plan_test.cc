@@ -1,0 +1,47 @@
+#include "service/serving_plan.h"
+
+#include "gmock/gmock.h"
+#include "service/service_fixture.h"
+
+namespace accelerd {
+namespace {
+
+using testing::HasSubstr;
+
+const ModelFiles kFiles = {.main = "/m/a.onnx", .format = ModelFormat::kOnnx, .card = "/m/a.toml"};
+
+std::shared_ptr<const ServingPlan> Plan(const ModelInfo& info, const ModelCard& card = {}) {
+  const auto attachment = ServingPlan::Create(info, card, kFiles);
+  EXPECT_TRUE(attachment.ok()) << attachment.status();
+  return std::static_pointer_cast<const ServingPlan>(attachment.value());
+}
+
+TEST(ServingPlanTest, AnImageModelHasAFormatAndAPostprocessorATask) {
+  const auto plan = Plan(FirstPixelInfo());
+  ASSERT_TRUE(plan->image_format().ok());
+  EXPECT_TRUE(plan->image_format()->rgb);
+  EXPECT_EQ(plan->input_bytes(), 48U);
+  EXPECT_TRUE(plan->postprocessor(Task::kInference).Check({}).ok());
+  EXPECT_TRUE(plan->postprocessor(Task::kClassify).Check({}).ok());
+  for (const Task task : {Task::kDetect, Task::kSegment}) {
+    EXPECT_EQ(plan->postprocessor(task).Check({}).code(), absl::StatusCode::kFailedPrecondition) << TaskName(task);
+  }
+}
+
+TEST(ServingPlanTest, AModelThatTakesNoImageIsServedNevertheless) {
+  const auto plan = Plan(FakeModelInfo(1));
+  EXPECT_EQ(plan->image_format().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(plan->input_bytes(), 0U);
+  EXPECT_TRUE(plan->postprocessor(Task::kInference).Check({}).ok());
+}
+
+TEST(ServingPlanTest, ACardThatContradictsTheModelIsAnErrorThatNamesIt) {
+  ModelCard card;
+  card.mean = {1, 2};
+  const absl::Status status = ServingPlan::Create(FirstPixelInfo(), card, kFiles).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), HasSubstr("/m/a.toml"));
+}
+
+}  // namespace
+}  // namespace accelerd
