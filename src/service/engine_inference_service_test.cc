@@ -5,7 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "backend/backend.h"
 #include "gtest/gtest.h"
 #include "service/serving_plan.h"
 
