@@ -6,8 +6,7 @@
 
 #include "backend/openvino/core.h"
 #include "backend/openvino/devices.h"
-#include "backend/openvino/output_facts.h"
-#include "backend/openvino/signature.h"
+#include "backend/openvino/read_model_info.h"
 #include "base/log.h"
 #include "fmt/core.h"
 #include "openvino/op/parameter.hpp"
@@ -93,22 +92,13 @@ absl::Status OpenvinoBackend::Probe() {
 
 absl::StatusOr<std::unique_ptr<CompiledModel>> OpenvinoBackend::Compile(const ModelSource& source) {
   ACCELERD_RETURN_IF_ERROR(CheckUsable());
-  ACCELERD_ASSIGN_OR_RETURN(ReadModel read, ReadModelFiles(source.files));
-  ModelInfo info;
-  absl::StatusOr<Signature> signature = ReadSignature(*read.model);
-  if (!signature.ok()) {
-    return Annotate(signature.status(), source.files.main);
-  }
-  info.signature = *std::move(signature);
-  ACCELERD_ASSIGN_OR_RETURN(info.outputs, Guard(absl::StatusCode::kInvalidArgument, source.files.main,
-                                                [&] { return ReadOutputFacts(*read.model); }));
+  ACCELERD_ASSIGN_OR_RETURN(const ReadModel read, ReadModelFiles(source.files));
+  ACCELERD_ASSIGN_OR_RETURN(ModelInfo info, DescribeModel(read, source.files.main));
   absl::StatusOr<Compilation> compilation = CompileOrImport(read, source);
   if (!compilation.ok()) {
     return Annotate(compilation.status(), source.files.main);
   }
   ACCELERD_ASSIGN_OR_RETURN(info.slots, SlotsOf(compilation->model, source.settings));
-  info.content_hash = std::move(read.content_hash);
-  info.files = std::move(read.files);
   info.from_cache = static_cast<bool>(compilation->imported);
   info.runtime = DeviceIdentity(options_.device);
   const bool stateful = !read.model->get_variables().empty();

@@ -15,15 +15,12 @@ class OpenvinoModel : public CompiledModel {
   /// `completions` outlives the model.
   OpenvinoModel(ModelInfo info, std::shared_ptr<RequestPool> requests, CpuPool& completions);
 
-  /// After Abandon: waits a moment for the runtime to end its runs. What it still works on then stays in memory for
-  /// good, because nothing can take it away from a device that hangs.
+  /// After RequestPool::Abandon: waits a moment for the runtime to end its runs. What it still works on then stays in
+  /// memory for good, because nothing can take it away from a device that hangs.
   ~OpenvinoModel() override;
 
   const ModelInfo& info() const override { return info_; }
   void Start(RunId run, Tensors inputs, Tensors outputs, Done<RunResult> done) override;
-
-  /// As Backend::Abandon, for this model. Thread-safe.
-  void Abandon() { requests_->Abandon(); }
 
  private:
   const ModelInfo info_;

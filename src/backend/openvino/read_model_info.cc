@@ -9,19 +9,23 @@
 
 namespace accelerd::openvino {
 
-absl::StatusOr<ModelInfo> ReadModelInfo(const ModelFiles& files) {
-  ACCELERD_ASSIGN_OR_RETURN(ReadModel read, ReadModelFiles(files));
+absl::StatusOr<ModelInfo> DescribeModel(const ReadModel& read, const std::string& main) {
   ModelInfo info;
   absl::StatusOr<Signature> signature = ReadSignature(*read.model);
   if (!signature.ok()) {
-    return Annotate(signature.status(), files.main);
+    return Annotate(signature.status(), main);
   }
   info.signature = *std::move(signature);
-  ACCELERD_ASSIGN_OR_RETURN(info.outputs, Guard(absl::StatusCode::kInvalidArgument, files.main,
-                                                [&] { return ReadOutputFacts(*read.model); }));
-  info.content_hash = std::move(read.content_hash);
-  info.files = std::move(read.files);
+  ACCELERD_ASSIGN_OR_RETURN(
+      info.outputs, Guard(absl::StatusCode::kInvalidArgument, main, [&] { return ReadOutputFacts(*read.model); }));
+  info.content_hash = read.content_hash;
+  info.files = read.files;
   return info;
+}
+
+absl::StatusOr<ModelInfo> ReadModelInfo(const ModelFiles& files) {
+  ACCELERD_ASSIGN_OR_RETURN(const ReadModel read, ReadModelFiles(files));
+  return DescribeModel(read, files.main);
 }
 
 }  // namespace accelerd::openvino

@@ -83,7 +83,6 @@ class NcsApiTest : public ::testing::Test {
     const auto owner = std::make_shared<const std::string>(body);
     request->owner = owner;
     request->body = std::as_bytes(std::span(*owner));
-    request->method = method;
     request->parameters = std::move(match.parameters);
     request->query = std::move(match.query);
     if (!content_type.empty()) {

@@ -132,8 +132,7 @@ Router::Match Router::Find(std::string_view method, std::string_view target) con
   Match match;
   target = OriginForm(target);
   const std::size_t question = std::min(target.find('?'), target.size());
-  match.path = target.substr(0, question);
-  auto segments = Segments(match.path);
+  auto segments = Segments(target.substr(0, question));
   auto query = ParseQuery(target.substr(std::min(question + 1, target.size())));
   if (!segments || !query) {
     match.error = ErrorResponse(400, "malformed URL: each % needs two hex digits, and none may stand for NUL");

@@ -20,8 +20,6 @@ namespace accelerd {
 /// A request whose header and body arrived whole. The pieces are valid as long as `owner` is held.
 struct HttpRequest {
   std::shared_ptr<const void> owner;
-  std::string method;                   ///< "GET", "POST" …
-  std::string path;                     ///< As it was sent, without the query: for the log.
   std::vector<std::string> parameters;  ///< The decoded path segments that matched "{}" of the route, in order. They
                                         ///< may hold anything but NUL: '/', "..", 10 kB.
   std::vector<std::pair<std::string, std::string>> query;    ///< Decoded.
@@ -62,7 +60,6 @@ class Router {
   struct Match {
     const Route* route = nullptr;  ///< Null: see `error`.
     std::vector<std::string> parameters;
-    std::string path;
     std::vector<std::pair<std::string, std::string>> query;
     HttpResponse error;  ///< 400 (malformed target), 404, or 405 with Allow.
   };

@@ -30,8 +30,6 @@ bool IsTokenCharacter(char character) {
 std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match, Body body) {
   auto request = std::make_shared<HttpRequest>();
   request->owner = std::move(body.owner);
-  request->method = head.method;
-  request->path = std::move(match.path);
   request->parameters = std::move(match.parameters);
   request->query = std::move(match.query);
   request->headers = std::move(head.headers);
