@@ -103,7 +103,7 @@ class ServiceTest : public testing::Test {
 
   static std::unique_ptr<ModelManager> MakeManager(std::shared_ptr<FakeDevice> device, Scheduler& scheduler) {
     ModelManagerOptions options;
-    options.attach = ServingPlan::Create;
+    options.loading.attach = ServingPlan::Create;
     return std::make_unique<ModelManager>(
         std::move(options),
         [device = std::move(device)](Backend::OnLost on_lost) -> absl::StatusOr<std::unique_ptr<Backend>> {
