@@ -1,11 +1,10 @@
-#include "service/engine_inference_service.h"
-
 #include <future>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "service/engine_inference_service.h"
 #include "service/serving_plan.h"
 
 namespace accelerd {
