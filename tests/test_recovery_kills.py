@@ -118,11 +118,11 @@ def test_the_cpu_in_a_worker_that_hangs(cpu_service, cpu_calls, clients):
     checker.assert_honest()
 
 
-def test_the_cpu_in_a_worker_that_is_terminated(cpu_service, cpu_calls):
-    """SIGTERM to the worker alone, as an init system might send it."""
+def test_a_worker_leaves_its_end_to_the_daemon(cpu_service, cpu_calls):
+    """An init system sends SIGTERM to all processes of a service, which is to finish its work first."""
     with Checker(cpu_service.url, cpu_calls, 2) as checker:
         checker.wait_correct(time.monotonic())
         worker = signal_worker(cpu_service, signal.SIGTERM)
-        wait_worker(cpu_service, other_than=worker)
         checker.wait_correct(time.monotonic())
+        assert worker_of(cpu_service) == worker
     checker.assert_honest()

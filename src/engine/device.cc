@@ -142,6 +142,12 @@ void Device::Do(const CompileStep& step) {
   std::optional<Solitude> solitude;
   if (step.alone) {
     solitude.emplace(*this);
+    // What ran until now may have taken the device down: that is not this load's doing.
+    if (const absl::Status there = backend_->Probe(); !there.ok()) {
+      MarkLost(there);
+      host_.LoadFailed(step.generation, absl::UnavailableError(there.message()), /*device_lost=*/true);
+      return;
+    }
   }
   absl::StatusOr<LoadedModel> loaded = absl::UnavailableError("");
   {

@@ -51,6 +51,7 @@ class FakeDevice {
   void SetCompileStatus(const std::string& model, absl::Status status) {
     Change([&] { compile_status_[model] = std::move(status); });
   }
+  /// Until the device is opened again.
   void SetProbeStatus(absl::Status status) {
     Change([&] { probe_status_ = std::move(status); });
   }
@@ -138,7 +139,10 @@ class FakeBackend : public Backend {
   absl::Status Open() override {
     ExpectOwnThread();
     EXPECT_EQ(device_->live_models(), 0);
-    device_->Change([&] { ++device_->opens_; });
+    device_->Change([&] {
+      ++device_->opens_;
+      device_->probe_status_ = absl::OkStatus();
+    });
     return device_->Read([&] { return device_->open_status_; });
   }
 

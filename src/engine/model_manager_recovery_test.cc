@@ -59,7 +59,11 @@ TEST_F(ModelManagerTest, AModelWhoseFilesChangedComesBackAsANewGeneration) {
 
 TEST_F(ModelManagerTest, AModelWhoseLoadTakesTheDeviceDownTwiceIsGivenUp) {
   device_->SetCompileStatus("a", WithLossKind(absl::UnavailableError("USB reset"), LossKind::kCrash));
-  device_->SetProbeStatus(absl::UnavailableError("gone"));
+  device_->OnCompile([this](const ModelSource& source) {
+    if (source.name == "a") {
+      device_->SetProbeStatus(absl::UnavailableError("gone"));
+    }
+  });
   const absl::Status status = Load(Request("a"));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(Message(status)), HasSubstr("USB reset"));
@@ -69,12 +73,11 @@ TEST_F(ModelManagerTest, AModelWhoseLoadTakesTheDeviceDownTwiceIsGivenUp) {
 
 TEST_F(ModelManagerTest, ALoadDuringWhichTheDeviceLeavesIsTriedUntilItSucceeds) {
   device_->SetCompileStatus("a", absl::UnavailableError("unplugged"));
-  device_->SetProbeStatus(absl::UnavailableError("gone"));
+  device_->OnCompile([this](const ModelSource&) { device_->SetProbeStatus(absl::UnavailableError("gone")); });
   Completion completion;
   BeginLoad(Request("a"), completion);
   device_->WaitForCompiles(4);
   EXPECT_FALSE(completion.ready());
-  device_->SetProbeStatus(absl::OkStatus());
   device_->SetCompileStatus("a", absl::OkStatus());
   EXPECT_TRUE(completion.Wait().ok());
 }
