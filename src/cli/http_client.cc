@@ -82,7 +82,7 @@ class HttpClient::Impl {
     curl_easy_setopt(easy(), option, value);
   }
 
-  absl::StatusOr<HttpResponse> Perform() {
+  absl::StatusOr<HttpAnswer> Perform() {
     const CURLcode code = curl_easy_perform(easy());
     if (code != CURLE_OK) {
       return Failure(code);
@@ -121,7 +121,7 @@ class HttpClient::Impl {
   std::chrono::milliseconds timeout_;
   std::unique_ptr<CURL, EasyCleanup> easy_;
   std::unique_ptr<curl_slist, ListFree> headers_;
-  HttpResponse response_;
+  HttpAnswer response_;
   std::array<char, CURL_ERROR_SIZE> error_{};
 };
 
@@ -153,12 +153,12 @@ absl::StatusOr<HttpClient> HttpClient::Create(std::string_view url, std::chrono:
   return HttpClient(std::move(impl));
 }
 
-absl::StatusOr<HttpResponse> HttpClient::Get(const std::string& target) {
+absl::StatusOr<HttpAnswer> HttpClient::Get(const std::string& target) {
   impl_->Prepare(target);
   return impl_->Perform();
 }
 
-absl::StatusOr<HttpResponse> HttpClient::PostJson(const std::string& target, const std::string& json) {
+absl::StatusOr<HttpAnswer> HttpClient::PostJson(const std::string& target, const std::string& json) {
   impl_->Prepare(target);
   impl_->SetHeaders("Content-Type: application/json");
   impl_->Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json.size()));
@@ -166,8 +166,8 @@ absl::StatusOr<HttpResponse> HttpClient::PostJson(const std::string& target, con
   return impl_->Perform();
 }
 
-absl::StatusOr<HttpResponse> HttpClient::PostFile(const std::string& target, std::string_view bytes,
-                                                  const std::string& file_name) {
+absl::StatusOr<HttpAnswer> HttpClient::PostFile(const std::string& target, std::string_view bytes,
+                                                const std::string& file_name) {
   impl_->Prepare(target);
   impl_->SetHeaders(nullptr);
   const std::unique_ptr<curl_mime, MimeFree> form(curl_mime_init(impl_->easy()));

@@ -10,7 +10,7 @@
 
 namespace accelerd {
 
-struct HttpResponse {
+struct HttpAnswer {
   long status = 0;
   std::string body;  ///< At most 1 GiB.
 };
@@ -27,11 +27,10 @@ class HttpClient {
   HttpClient& operator=(HttpClient&& other) noexcept;
 
   /// `target` begins with '/' and is percent-encoded where needed.
-  absl::StatusOr<HttpResponse> Get(const std::string& target);
-  absl::StatusOr<HttpResponse> PostJson(const std::string& target, const std::string& json);
+  absl::StatusOr<HttpAnswer> Get(const std::string& target);
+  absl::StatusOr<HttpAnswer> PostJson(const std::string& target, const std::string& json);
   /// As multipart/form-data with `bytes` in the field `file`.
-  absl::StatusOr<HttpResponse> PostFile(const std::string& target, std::string_view bytes,
-                                        const std::string& file_name);
+  absl::StatusOr<HttpAnswer> PostFile(const std::string& target, std::string_view bytes, const std::string& file_name);
 
  private:
   class Impl;

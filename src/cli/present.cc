@@ -123,12 +123,12 @@ absl::StatusOr<Presentation> PresentArray(std::string_view npy) {
                       ArrayText(array)};
 }
 
-absl::StatusOr<Mask> ParseMask(std::string_view npy) {
+absl::StatusOr<ClassMask> ParseMask(std::string_view npy) {
   ACCELERD_ASSIGN_OR_RETURN(const NpyArray array, NpyArray::Parse(npy));
   if (array.shape().size() != 2) {
     return Unexpected("a class map of rows and columns");
   }
-  Mask mask{array.shape()[0], array.shape()[1], {}};
+  ClassMask mask{array.shape()[0], array.shape()[1], {}};
   mask.classes.reserve(array.size());
   for (std::size_t i = 0; i < array.size(); ++i) {
     const NpyValue value = array[i];
@@ -142,7 +142,7 @@ absl::StatusOr<Mask> ParseMask(std::string_view npy) {
   return mask;
 }
 
-Presentation PresentMask(const Mask& mask, const Labels& labels) {
+Presentation PresentMask(const ClassMask& mask, const Labels& labels) {
   std::map<std::int32_t, std::int64_t> pixels;
   for (const std::int32_t index : mask.classes) {
     ++pixels[index];

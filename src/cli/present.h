@@ -24,7 +24,7 @@ struct Presentation {
 };
 
 /// A class map, row by row.
-struct Mask {
+struct ClassMask {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::vector<std::int32_t> classes;
@@ -41,10 +41,10 @@ absl::StatusOr<Presentation> PresentDetections(std::string_view body, const Labe
 absl::StatusOr<Presentation> PresentArray(std::string_view npy);
 
 /// The .npy body of /segment.
-absl::StatusOr<Mask> ParseMask(std::string_view npy);
+absl::StatusOr<ClassMask> ParseMask(std::string_view npy);
 
 /// {"rows", "columns", "classes": [{"class", "pixels"}, …]}; the classes that occur, with their pixels and share.
-Presentation PresentMask(const Mask& mask, const Labels& labels);
+Presentation PresentMask(const ClassMask& mask, const Labels& labels);
 
 /// One name a line. kNotFound: the file cannot be read.
 absl::StatusOr<Labels> ReadLabelLines(const std::string& path);

@@ -23,7 +23,7 @@ std::string ErrorText(const std::string& body) {
 }
 
 /// The body of an answer that is a success.
-absl::StatusOr<std::string> Body(absl::StatusOr<HttpResponse> response) {
+absl::StatusOr<std::string> Body(absl::StatusOr<HttpAnswer> response) {
   ACCELERD_RETURN_IF_ERROR(response.status());
   if (response->status < 200 || response->status > 299) {
     return absl::UnknownError(fmt::format("{} (HTTP {})", ErrorText(response->body), response->status));

@@ -31,7 +31,7 @@ Presentation Written(const ClientArguments& arguments) {
 
 absl::StatusOr<Presentation> PresentSegments(const ClientArguments& arguments, const std::string& body,
                                              const Labels& labels) {
-  ACCELERD_ASSIGN_OR_RETURN(const Mask mask, ParseMask(body));
+  ACCELERD_ASSIGN_OR_RETURN(const ClassMask mask, ParseMask(body));
   Presentation result = PresentMask(mask, labels);
   if (!arguments.output_file.empty()) {
     ACCELERD_ASSIGN_OR_RETURN(const std::string png, EncodeMaskPng(mask.classes, mask.rows, mask.columns));

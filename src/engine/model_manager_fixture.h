@@ -15,7 +15,7 @@
 namespace accelerd {
 
 /// Where one call's completion arrives.
-class Completion {
+class LoadCompletion {
  public:
   Done<> done() {
     return [this](absl::Status status) { promise_.set_value(std::move(status)); };
@@ -54,14 +54,16 @@ class ModelManagerTest : public testing::Test {
             .pinned = pinned};
   }
 
-  void BeginLoad(LoadRequest request, Completion& completion) { manager_->Load(std::move(request), completion.done()); }
+  void BeginLoad(LoadRequest request, LoadCompletion& completion) {
+    manager_->Load(std::move(request), completion.done());
+  }
   absl::Status Load(LoadRequest request) {
-    Completion completion;
+    LoadCompletion completion;
     BeginLoad(std::move(request), completion);
     return completion.Wait();
   }
   absl::Status Unload(const std::string& name) {
-    Completion completion;
+    LoadCompletion completion;
     manager_->Unload(name, completion.done());
     return completion.Wait();
   }

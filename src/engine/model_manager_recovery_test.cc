@@ -74,7 +74,7 @@ TEST_F(ModelManagerTest, AModelWhoseLoadTakesTheDeviceDownTwiceIsGivenUp) {
 TEST_F(ModelManagerTest, ALoadDuringWhichTheDeviceLeavesIsTriedUntilItSucceeds) {
   device_->SetCompileStatus("a", absl::UnavailableError("unplugged"));
   device_->OnCompile([this](const ModelSource&) { device_->SetProbeStatus(absl::UnavailableError("gone")); });
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a"), completion);
   device_->WaitForCompiles(4);
   EXPECT_FALSE(completion.ready());
@@ -188,7 +188,7 @@ TEST_F(ModelManagerTest, ACallerWaitsForALoadUntilItsDeadline) {
 
 TEST_F(ModelManagerTest, RefusedLoadsAreAnsweredAtOnce) {
   device_->Block("a");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a"), completion);
   device_->WaitForCompiles(1);
   manager_->RefuseLoads(absl::UnavailableError("the service is shutting down"));

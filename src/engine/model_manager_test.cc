@@ -27,8 +27,8 @@ TEST_F(ModelManagerTest, ALoadedModelServes) {
 
 TEST_F(ModelManagerTest, ClientsThatLoadTheSameModelShareOneLoad) {
   device_->Block("a");
-  Completion first;
-  Completion second;
+  LoadCompletion first;
+  LoadCompletion second;
   BeginLoad(Request("a"), first);
   BeginLoad(Request("a"), second);
   device_->WaitForCompiles(1);
@@ -45,12 +45,12 @@ TEST_F(ModelManagerTest, ClientsThatLoadTheSameModelShareOneLoad) {
 TEST_F(ModelManagerTest, AFailedLoadTellsEachCallerAndIsWithdrawn) {
   device_->SetCompileStatus("a", absl::InvalidArgumentError("a.bin is truncated"));
   device_->Block("a");
-  Completion first;
-  Completion second;
+  LoadCompletion first;
+  LoadCompletion second;
   BeginLoad(Request("a"), first);
   BeginLoad(Request("a"), second);
   device_->Unblock("a");
-  for (Completion* completion : {&first, &second}) {
+  for (LoadCompletion* completion : {&first, &second}) {
     const absl::Status status = completion->Wait();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
     EXPECT_THAT(std::string(Message(status)), HasSubstr("a.bin is truncated"));
@@ -64,7 +64,7 @@ TEST_F(ModelManagerTest, AFailedLoadTellsEachCallerAndIsWithdrawn) {
 TEST_F(ModelManagerTest, APinnedModelStaysWhenItsLoadFails) {
   device_->SetCompileStatus("a", absl::InvalidArgumentError("broken"));
   device_->Block("a");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a", "/models", true), completion);
   EXPECT_FALSE(manager_->Settled());
   device_->Unblock("a");
@@ -81,7 +81,7 @@ TEST_F(ModelManagerTest, APinnedModelStaysWhenItsLoadFails) {
 
 TEST_F(ModelManagerTest, ANameThatIsTakenByOtherFilesIsRefused) {
   device_->Block("a");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a", "/here"), completion);
   for (const bool ready : {false, true}) {
     if (ready) {
@@ -134,14 +134,14 @@ TEST_F(ModelManagerTest, UnloadOfAnUnknownModelIsOk) {
 
 TEST_F(ModelManagerTest, UnloadWhileLoadingFailsTheLoadAndDropsItsResult) {
   device_->Block("a");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a"), completion);
   device_->WaitForCompiles(1);
   EXPECT_TRUE(Unload("a").ok());
   const absl::Status status = completion.Wait();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(Message(status)), HasSubstr("was unloaded"));
-  Completion again;
+  LoadCompletion again;
   BeginLoad(Request("a", "/there"), again);
   device_->Unblock("a");
   EXPECT_TRUE(again.Wait().ok());
@@ -153,7 +153,7 @@ TEST_F(ModelManagerTest, UnloadWhileLoadingFailsTheLoadAndDropsItsResult) {
 TEST_F(ModelManagerTest, LoadingDoesNotHinderInferenceOnOtherModels) {
   ASSERT_TRUE(Load(Request("a")).ok());
   device_->Block("b");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("b"), completion);
   device_->WaitForCompiles(2);
   EXPECT_EQ(Infer(Route("a"), 1).get(), 2);
@@ -218,7 +218,7 @@ TEST_F(ModelManagerTest, LoadsWaitForADeviceThatIsNotThere) {
   device_->SetOpenStatus(absl::UnavailableError("no such device"));
   testing::internal::CaptureStderr();
   Restart();
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a", "/models", true), completion);
   device_->WaitForOpens(4);
   const std::string log = testing::internal::GetCapturedStderr();
@@ -234,7 +234,7 @@ TEST_F(ModelManagerTest, ShutdownEndsLoadsThatWaitForTheDevice) {
   device_->SetOpenStatus(absl::UnavailableError("no such device"));
   Restart();
   device_->WaitForOpens(2);
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a"), completion);
   manager_.reset();
   EXPECT_EQ(completion.Wait().code(), absl::StatusCode::kUnavailable);
@@ -242,7 +242,7 @@ TEST_F(ModelManagerTest, ShutdownEndsLoadsThatWaitForTheDevice) {
 
 TEST_F(ModelManagerTest, ShutdownDuringACompileDropsItsResult) {
   device_->Block("a");
-  Completion completion;
+  LoadCompletion completion;
   BeginLoad(Request("a"), completion);
   device_->WaitForCompiles(1);
   std::thread shutdown([&] { manager_.reset(); });
@@ -263,7 +263,7 @@ TEST_F(ModelManagerTest, ABackendThatCannotBeCreatedIsTriedAgain) {
         return std::make_unique<FakeBackend>(device_, std::move(on_lost));
       },
       scheduler_);
-  Completion completion;
+  LoadCompletion completion;
   manager.Load(Request("a"), completion.done());
   EXPECT_TRUE(completion.Wait().ok());
 }
