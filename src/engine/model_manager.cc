@@ -345,8 +345,7 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   /// Wants the same as a new generation. Holds the mutex.
-  void Renew(const WantedModel& wanted) {
-    const WantedModel old = wanted;
+  void Renew(WantedModel old) {  // NOLINT(performance-unnecessary-value-param): the original is replaced.
     loads_.erase(old.generation);
     loads_[wanted_.Put(old.name, old.files, old.pinned).generation];
     Route(old.name, nullptr);
@@ -572,7 +571,7 @@ void ModelManager::Unload(const std::string& name, Done<> done) {
   impl_->Unload(name, std::move(done));
 }
 
-void ModelManager::RefuseLoads(absl::Status reason) {
+void ModelManager::RefuseLoads(const absl::Status& reason) {
   impl_->RefuseLoads(reason);
 }
 

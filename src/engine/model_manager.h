@@ -60,7 +60,7 @@ class ModelManager {
   void Unload(const std::string& name, Done<> done);
 
   /// Completes loads in progress, and later ones, with `reason`.
-  void RefuseLoads(absl::Status reason);
+  void RefuseLoads(const absl::Status& reason);
 
   /// The models that new calls can reach: also those whose device is being brought back.
   std::shared_ptr<const RoutingSnapshot> routing() const;

@@ -42,11 +42,13 @@ TEST_F(HttpServerTest, WhoDoesNotReadIsCutOff) {
   options_.write_timeout = std::chrono::milliseconds(50);
   Start();
   TestClient client = Connect();
-  client.Send(Get("/large"));
+  client.Send(Post("/hold", "x"));
+  HeldCall call = Held();
   // The server's end is seen as an answer that stops in the middle.
   std::promise<void> idle;
   server_->StopAccepting();
   server_->NotifyIdle([&](const absl::Status&) { idle.set_value(); });
+  call.respond(Text(std::string(64 << 20, 'x')));
   ASSERT_EQ(idle.get_future().wait_for(kLong), std::future_status::ready);
   EXPECT_EQ(client.Read().status, 0);
 }
