@@ -16,6 +16,7 @@ find_package(CURL REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(JPEG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(OpenVINO REQUIRED COMPONENTS Runtime)
 

@@ -73,13 +73,17 @@ def hang_of_open(scene):
     scene.wait_struck()
 
 
-def crash_of_a_load(scene):
-    """The model may be blamed, the other one must serve."""
-    scene.stick.fault('crash', during='load', model=NAMES[0])
+def fault_of_a_load(scene, kind):
+    """The model may be blamed and stay away, the other one must serve."""
+    scene.stick.fault(kind, during='load', model=NAMES[0])
     scene.kill()
     scene.wait_struck()
     scene.checker.wait_correct(time.monotonic(), NAMES[1:])
     scene.load_again(NAMES[0])
+
+
+def crash_of_a_load(scene):
+    fault_of_a_load(scene, 'crash')
 
 
 def errors_of_open(scene):
@@ -89,12 +93,7 @@ def errors_of_open(scene):
 
 
 def out_of_memory_at_a_load(scene):
-    """The model may stay away, the other one must serve."""
-    scene.stick.fault('out-of-memory', during='load', model=NAMES[0])
-    scene.kill()
-    scene.wait_struck()
-    scene.checker.wait_correct(time.monotonic(), NAMES[1:])
-    scene.load_again(NAMES[0])
+    fault_of_a_load(scene, 'out-of-memory')
 
 
 def slow_runs(scene):

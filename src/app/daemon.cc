@@ -65,11 +65,10 @@ SchedulerLimits Limits(const ServeOptions& options) {
   return limits;
 }
 
-BackendOptions DeviceOptionsOf(const ServeOptions& options, std::vector<int> locks) {
+BackendOptions BackendOptionsOf(const ServeOptions& options, std::vector<int> locks) {
   BackendOptions backend{.device = options.device, .cache_directory = options.cache_dir};
-  // A device that one process alone may open is one whose driver is not to be trusted.
   const bool worker = options.isolation == "worker" || !options.worker_command.empty() ||
-                      (options.isolation == "auto" && !ExclusiveDevices(options.device).empty());
+                      (options.isolation == "auto" && !IsCpuAlone(options.device));
   backend.isolation = worker ? BackendOptions::Isolation::kWorker : BackendOptions::Isolation::kNone;
   backend.worker_command = absl::StrSplit(options.worker_command, ' ', absl::SkipEmpty());
   backend.worker_descriptors = std::move(locks);
@@ -120,11 +119,6 @@ void WarnBeyondLoopback(const std::vector<std::string>& addresses) {
   }
 }
 
-/// Tensors lie where the process that reads or writes them can.
-BufferPool::Kind BufferKind(const BackendOptions& backend) {
-  return backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared : BufferPool::Kind::kHeap;
-}
-
 /// The routes, and the server that leads to them.
 struct FrontEnd {
   explicit FrontEnd(HttpServerOptions options) : server(std::move(options), router) {}
@@ -142,7 +136,7 @@ class Daemon::Parts {
         std::unique_ptr<FrontEnd> bound)
       : front_end(std::move(bound)),
         pool(CpuThreads(options)),
-        scheduler(Limits(options), pool, BufferKind(backend)),
+        scheduler(Limits(options), pool),
         manager(
             std::move(manager_options),
             [backend](Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); }, scheduler),
@@ -151,7 +145,8 @@ class Daemon::Parts {
                options.max_file_bytes),
         inference({.max_decodes = static_cast<int>(options.max_queue),
                    .max_idle_input_bytes = options.max_prepared_bytes / 4,
-                   .input_buffers = BufferKind(backend)},
+                   .input_buffers = backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared
+                                                                                            : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
         status(manager) {
@@ -212,7 +207,7 @@ void LoadAtStart(ModelManager& manager, const std::atomic<bool>& stopping, std::
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& options, std::vector<int> locks) {
   ACCELERD_ASSIGN_OR_RETURN(std::vector<FoundModel> models, ModelsToLoad(options));
-  const BackendOptions backend = DeviceOptionsOf(options, std::move(locks));
+  const BackendOptions backend = BackendOptionsOf(options, std::move(locks));
   ACCELERD_ASSIGN_OR_RETURN(ModelManagerOptions manager_options,
                             ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));

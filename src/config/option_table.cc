@@ -136,7 +136,8 @@ std::vector<Option> MakeTable() {
        .group = kDevice,
        .value = DurationValue{&Options::probe_interval, 0ms, 24h},
        .default_text = "10s",
-       .help = "How often the device is asked whether it is still there; 0: never"},
+       .help = "How often the device is asked whether it is still there, and files of models that could not be loaded "
+               "are looked at for changes; 0: never"},
       {.name = "canary-interval",
        .placeholder = "DURATION",
        .group = kDevice,
@@ -182,7 +183,8 @@ std::vector<Option> MakeTable() {
        .group = kModels,
        .value = FolderValue{&Options::state_dir, true, "XDG_STATE_HOME", ".local/state"},
        .default_text = "/var/lib/accelerd",
-       .help = "Folder for what the service remembers from one start to the next, or none; this version keeps nothing"},
+       .help = "Folder for what the service remembers from one start to the next, or none: what each model computes on "
+               "a fixed input, by which a device that computes something else is found out"},
       {.name = "lock-dir",
        .placeholder = "DIR",
        .group = kModels,

@@ -47,11 +47,21 @@ absl::Status ValidateBodies(const ServeOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateIsolation(const ServeOptions& options) {
+  if (options.isolation == "none" && !options.worker_command.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("worker-command names the worker \"{}\", but isolation is none: leave one of them out",
+                    options.worker_command));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateServeOptions(const ServeOptions& options) {
   ACCELERD_RETURN_IF_ERROR(ValidateListen(options));
   ACCELERD_RETURN_IF_ERROR(ValidateLoad(options));
+  ACCELERD_RETURN_IF_ERROR(ValidateIsolation(options));
   return ValidateBodies(options);
 }
 

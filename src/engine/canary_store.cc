@@ -55,10 +55,10 @@ std::string CanaryStore::PathOf(const std::string& key) const {
 }
 
 std::optional<CanaryReference> CanaryStore::Find(const std::string& key) {
-  if (const auto known = references_.find(key); known != references_.end()) {
+  if (const auto known = unwritten_.find(key); known != unwritten_.end()) {
     return known->second;
   }
-  if (directory_.empty()) {
+  if (!persistent()) {
     return std::nullopt;
   }
   const absl::StatusOr<std::string> file = ReadFile(PathOf(key), kMaxFileBytes);
@@ -70,24 +70,26 @@ std::optional<CanaryReference> CanaryStore::Find(const std::string& key) {
   std::optional<CanaryReference> reference = ToHex(Sha256Of(body)) == digest ? Decode(body) : std::nullopt;
   if (!reference) {
     LogWarning("canary", fmt::format("{} is damaged and made anew", PathOf(key)));
-    return std::nullopt;
   }
-  return references_[key] = *std::move(reference);
+  return reference;
 }
 
 void CanaryStore::Put(const std::string& key, CanaryReference reference) {
-  if (!directory_.empty()) {
-    const std::string body = Encode(reference);
-    const std::string digest = ToHex(Sha256Of(body));
-    absl::Status status = MakeDirectories(directory_ + "/canaries");
-    if (status.ok()) {
-      status = WriteFileAtomically(PathOf(key), std::array<std::string_view, 2>{digest, body});
+  if (persistent()) {
+    const absl::Status written = Write(key, reference);
+    if (written.ok()) {
+      return;
     }
-    if (!status.ok()) {
-      LogWarning("canary", fmt::format("a reference is kept in memory only: {}", Message(status)));
-    }
+    LogWarning("canary", fmt::format("a reference is kept in memory only: {}", Message(written)));
   }
-  references_[key] = std::move(reference);
+  unwritten_[key] = std::move(reference);
+}
+
+absl::Status CanaryStore::Write(const std::string& key, const CanaryReference& reference) const {
+  const std::string body = Encode(reference);
+  const std::string digest = ToHex(Sha256Of(body));
+  ACCELERD_RETURN_IF_ERROR(MakeDirectories(directory_ + "/canaries"));
+  return WriteFileAtomically(PathOf(key), std::array<std::string_view, 2>{digest, body});
 }
 
 }  // namespace accelerd

@@ -15,8 +15,9 @@ struct CanaryReference {
   CanaryOutputs outputs;
 };
 
-/// The references of all models, by a key that says everything that outputs depend on: in memory, and in a folder from
-/// one start to the next. A file that is damaged counts as none. Thread-compatible.
+/// The references of all models, by a key that says everything that outputs depend on: in a folder, from one start to
+/// the next, or in memory where there is none or it cannot be written. A file that is damaged counts as none.
+/// Thread-compatible.
 class CanaryStore {
  public:
   /// In `directory`, which is made when something is stored; empty: only in memory.
@@ -34,8 +35,10 @@ class CanaryStore {
   std::string PathOf(const std::string& key) const;
 
  private:
+  absl::Status Write(const std::string& key, const CanaryReference& reference) const;
+
   const std::string directory_;
-  std::map<std::string, CanaryReference> references_;
+  std::map<std::string, CanaryReference> unwritten_;
 };
 
 }  // namespace accelerd

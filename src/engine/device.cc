@@ -160,13 +160,11 @@ void Device::Do(const CompileStep& step) {
     if (lost) {
       MarkLost(loaded.status());
     }
-    if (host_.LoadFailed(step.generation, loaded.status(), lost)) {
-      snapshot_.placements[step.generation].state = PlacementState::kUnavailable;
-    }
-  } else {
-    Prove();
-    HandOver(*std::move(loaded));
+    host_.LoadFailed(step.generation, loaded.status(), lost);
+    return;
   }
+  restarts_.Proved();
+  HandOver(*std::move(loaded));
 }
 
 void Device::HandOver(LoadedModel loaded) {
@@ -179,11 +177,6 @@ void Device::HandOver(LoadedModel loaded) {
   if (!host_.Loaded(std::move(loaded.model), std::shared_ptr<CompiledModel>(compiled, report))) {
     snapshot_.placements[generation].state = PlacementState::kUnloading;
   }
-}
-
-/// The device works.
-void Device::Prove() {
-  restarts_.Proved();
 }
 
 void Device::Do(const WithdrawStep& step) {
@@ -207,7 +200,7 @@ void Device::Do(const ProbeStep& /*step*/) {
     MarkLost(status);
     return;
   }
-  Prove();
+  restarts_.Proved();
   host_.LookForChanges();
 }
 

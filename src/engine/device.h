@@ -53,8 +53,8 @@ class DeviceHost {
   /// `compiled` has been let go of.
   virtual bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled) = 0;
 
-  /// Whether the load is given up. `device_lost`: the load took the device down, or the device left meanwhile.
-  virtual bool LoadFailed(ModelGeneration model, const absl::Status& reason, bool device_lost) = 0;
+  /// `device_lost`: the load took the device down, or the device left meanwhile; the model may be tried again.
+  virtual void LoadFailed(ModelGeneration model, const absl::Status& reason, bool device_lost) = 0;
 
   /// While the device is paused nothing starts on it; Busy: something that started before still runs.
   virtual void Pause(bool paused) = 0;
@@ -106,7 +106,6 @@ class Device {
   absl::Status OpenBackend();
   DeviceState StateAfter(const absl::Status& loss) const;
   void HandOver(LoadedModel loaded);
-  void Prove();
   std::optional<Time> NextTime(Duration interval) const;
 
   void Do(const OpenStep& step);

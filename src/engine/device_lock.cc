@@ -78,9 +78,8 @@ std::string ReadOwner(int file) {
   return owner.empty() ? "another process" : owner;
 }
 
-}  // namespace
-
-std::vector<std::string> ExclusiveDevices(std::string_view device) {
+/// The devices that a device string names, combinations left out.
+std::vector<std::string> NamedDevices(std::string_view device) {
   if (device.starts_with("SIMULATED:")) {
     return {std::string(device)};
   }
@@ -89,7 +88,7 @@ std::vector<std::string> ExclusiveDevices(std::string_view device) {
   int depth = 0;
   const auto finish = [&] {
     const bool combination = std::find(kCombinations.begin(), kCombinations.end(), name) != kCombinations.end();
-    if (!name.empty() && !combination && name != "CPU") {
+    if (!name.empty() && !combination) {
       devices.push_back(name);
     }
     name.clear();
@@ -105,9 +104,22 @@ std::vector<std::string> ExclusiveDevices(std::string_view device) {
     depth -= character == ')' ? 1 : 0;
   }
   finish();
+  return devices;
+}
+
+}  // namespace
+
+std::vector<std::string> ExclusiveDevices(std::string_view device) {
+  std::vector<std::string> devices = NamedDevices(device);
+  std::erase(devices, "CPU");
   std::sort(devices.begin(), devices.end());
   devices.erase(std::unique(devices.begin(), devices.end()), devices.end());
   return devices;
+}
+
+bool IsCpuAlone(std::string_view device) {
+  const std::vector<std::string> devices = NamedDevices(device);
+  return !devices.empty() && std::ranges::all_of(devices, [](const std::string& name) { return name == "CPU"; });
 }
 
 absl::StatusOr<DeviceLock> DeviceLock::Acquire(const std::string& directory, std::string_view device,

@@ -14,6 +14,9 @@ namespace accelerd {
 /// "BATCH:MYRIAD(4)" and "MULTI:MYRIAD,CPU". The CPU is everybody's. Each once, sorted.
 std::vector<std::string> ExclusiveDevices(std::string_view device);
 
+/// Whether the device string stands for the CPU alone: "CPU", "BATCH:CPU(4)". "AUTO" may stand for anything.
+bool IsCpuAlone(std::string_view device);
+
 /// Keeps every other service of this machine, of whichever user, off a device for as long as it lives, and the
 /// processes that inherit its descriptor: an flock on DIRECTORY/accelerd-KEY, which the kernel drops with its last
 /// holder. Movable only.

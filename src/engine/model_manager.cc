@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,9 +9,13 @@
 
 #include "base/log.h"
 #include "engine/alarm.h"
+#include "engine/canary_round.h"
+#include "engine/device_history.h"
 #include "engine/file_stamp.h"
 #include "engine/load_progress.h"
 #include "engine/next_action.h"
+#include "engine/routing_table.h"
+#include "engine/scheduler_reports.h"
 #include "engine/wanted_set.h"
 #include "fmt/core.h"
 #include "fmt/ranges.h"
@@ -25,7 +28,6 @@ constexpr DeviceId kDevice{0};
 constexpr int kMostAttempts = 2;
 constexpr int kMostSuspicions = 2;
 constexpr std::chrono::seconds kRetryUnavailable{10};
-constexpr std::chrono::seconds kCanaryDeadline{30};
 
 std::vector<std::string> FilesOf(const EngineModel& model) {
   std::vector<std::string> files = model.info.files;
@@ -35,30 +37,7 @@ std::vector<std::string> FilesOf(const EngineModel& model) {
 
 /// As far as they are known of a model that could not be read.
 std::vector<std::string> FilesOf(const ModelFiles& files) {
-  return {files.main, std::filesystem::path(files.main).replace_extension(".bin").string(), files.card};
-}
-
-/// What the scheduler finds out goes to those who may act on it; they may outlive the device.
-class Observer : public SchedulerObserver {
- public:
-  Observer(std::shared_ptr<DeviceMailbox> mailbox, std::shared_ptr<BackendWatch> watch)
-      : mailbox_(std::move(mailbox)), watch_(std::move(watch)) {}
-
-  void DeviceHangs(DeviceId /*device*/, ModelGeneration /*model*/, Duration bound) override {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(bound).count();
-    watch_->GiveUp(
-        WithLossKind(absl::UnavailableError(fmt::format("an inference takes longer than {} ms", milliseconds)),
-                     LossKind::kUnresponsive));
-  }
-  void ModelSuspect(ModelGeneration model) override { mailbox_->Suspect(model); }
-
- private:
-  const std::shared_ptr<DeviceMailbox> mailbox_;
-  const std::shared_ptr<BackendWatch> watch_;
-};
-
-DeviceStatus InitialStatus(const std::string& name) {
-  return {.name = name, .state = DeviceState::kOpening, .since = std::chrono::system_clock::now(), .last_error = {}};
+  return {files.main, files.weights(), files.card};
 }
 
 void LogReady(const EngineModel& model, Duration time, bool from_cache) {
@@ -75,12 +54,12 @@ class ModelManager::Impl final : public DeviceHost {
   Impl(ModelManagerOptions options, BackendFactory backend, Scheduler& scheduler, const Clock& clock)
       : scheduler_(scheduler),
         clock_(clock),
-        status_(InitialStatus(options.device.name)),
+        history_(options.device.name),
         deadlines_(
             std::in_place, [this] { ExpireWaiters(); }, clock),
         device_(std::in_place, std::move(backend), std::move(options.device), std::move(options.loading), *this,
                 mailbox_, clock) {
-    scheduler_.Observe(std::make_shared<Observer>(mailbox_, device_->watch()));
+    scheduler_.Observe(std::make_shared<SchedulerReports>(mailbox_, device_->watch()));
   }
 
   ~Impl() {
@@ -91,7 +70,7 @@ class ModelManager::Impl final : public DeviceHost {
       wanted_ = WantedSet();
       loads.swap(loads_);
     }
-    SwapRouting(std::make_shared<const RoutingSnapshot>());
+    routing_.Clear();
     for (auto& [generation, load] : loads) {
       load.waiters.Complete(absl::UnavailableError("the service is shutting down"));
     }
@@ -161,10 +140,7 @@ class ModelManager::Impl final : public DeviceHost {
     waiters.Complete(reason);
   }
 
-  std::shared_ptr<const RoutingSnapshot> routing() const {
-    const std::lock_guard lock(routing_mutex_);
-    return routing_;
-  }
+  std::shared_ptr<const RoutingSnapshot> routing() const { return routing_.Get(); }
 
   std::vector<ModelStatus> List() const {
     std::vector<ModelStatus> list;
@@ -183,10 +159,7 @@ class ModelManager::Impl final : public DeviceHost {
     });
   }
 
-  DeviceStatus device() const {
-    const std::lock_guard lock(status_mutex_);
-    return status_;
-  }
+  DeviceStatus device() const { return history_.status(); }
 
   // What the device asks and tells.
 
@@ -206,21 +179,9 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   void StateChanged(const DeviceChange& change) override {
-    DeviceState before{};
-    {
-      const std::lock_guard lock(status_mutex_);
-      before = std::exchange(status_.state, change.state);
-      if (change.state != before) {
-        status_.since = std::chrono::system_clock::now();
-      }
-      if (change.state == DeviceState::kReady) {
-        status_.restarts += std::exchange(was_ready_, true) ? 1 : 0;
-      } else {
-        status_.last_error = Message(change.reason);
-      }
-    }
+    const bool changed = history_.Enter(change.state, change.reason);
     scheduler_.DeviceChanged(kDevice, change.state, change.loss);
-    if (change.state == before) {
+    if (!changed) {
       return;
     }
     if (change.state == DeviceState::kLost) {
@@ -252,8 +213,16 @@ class ModelManager::Impl final : public DeviceHost {
     const ModelGeneration generation = model->generation;
     const bool from_cache = model->info.from_cache;
     std::vector<FileStamp> stamps = StampFiles(FilesOf(*model));
+    const std::string name = model->name;
     const ModelHandle handle = Adopt(std::move(model));
     if (handle == nullptr) {
+      if (Renew(generation)) {
+        LogWarning("models", fmt::format("the files of \"{}\" changed; it is loaded anew", name));
+        scheduler_.ModelGone(
+            generation,
+            WithRetryAfter(absl::UnavailableError(fmt::format("the files of model \"{}\" changed; try again", name)),
+                           std::chrono::seconds(1)));
+      }
       return false;
     }
     // The scheduler first: who finds the model in the routing snapshot submits at once.
@@ -265,26 +234,25 @@ class ModelManager::Impl final : public DeviceHost {
     return true;
   }
 
-  bool LoadFailed(ModelGeneration generation, const absl::Status& reason, bool device_lost) override {
+  void LoadFailed(ModelGeneration generation, const absl::Status& reason, bool device_lost) override {
     {
       const std::lock_guard lock(mutex_);
       WantedModel* const wanted = wanted_.Find(generation);
       if (wanted == nullptr) {
-        return true;
+        return;
       }
       if (device_lost && LossKindOf(reason) == LossKind::kGone) {
         wanted->attempts--;  // Not the model's doing.
-        return false;
+        return;
       }
       if (device_lost && wanted->attempts < kMostAttempts) {
-        return false;
+        return;
       }
       if (device_lost) {
         wanted_.ForgetSuspicions();  // Jobs that ran meanwhile were blamed for what this load did.
       }
     }
     MakeUnavailable(generation, "cannot be loaded", std::string(Message(reason)));
-    return true;
   }
 
   void Suspect(ModelGeneration generation) override {
@@ -302,35 +270,23 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   void LookForChanges() override {
-    std::vector<std::pair<WantedModel, std::vector<FileStamp>>> failed;
+    std::vector<std::pair<WantedModel, std::vector<FileStamp>>> held;
     {
       const std::lock_guard lock(mutex_);
       for (const auto& [name, wanted] : wanted_.models()) {
         if (wanted.held) {
-          failed.emplace_back(wanted, loads_.at(wanted.generation).stamps);
+          held.emplace_back(wanted, loads_.at(wanted.generation).stamps);
         }
       }
     }
-    for (const auto& [model, stamps] : failed) {
-      if (ChangedFiles(stamps).empty()) {
-        continue;
-      }
-      const std::lock_guard lock(mutex_);
-      if (const WantedModel* const wanted = wanted_.Find(model.generation)) {
+    for (const auto& [model, stamps] : held) {
+      if (!ChangedFiles(stamps).empty() && Renew(model.generation)) {
         LogInfo("models", fmt::format("the files of \"{}\" changed; it is loaded again", model.name));
-        Renew(*wanted);
       }
     }
   }
 
-  void RunCanaries() override {
-    const std::shared_ptr<const RoutingSnapshot> models = routing();
-    for (const auto& [name, model] : *models) {
-      if (model->canary != nullptr) {
-        RunCanaryOf(model);
-      }
-    }
-  }
+  void RunCanaries() override { StartCanaryRound(*routing(), scheduler_, device_->watch(), clock_.Now()); }
 
  private:
   /// Begins a load. `wanted` is what failed before, if anything. Holds the mutex.
@@ -344,12 +300,21 @@ class ModelManager::Impl final : public DeviceHost {
     mailbox_->Wake();
   }
 
-  /// Wants the same as a new generation. Holds the mutex.
-  void Renew(WantedModel old) {  // NOLINT(performance-unnecessary-value-param): the original is replaced.
-    loads_.erase(old.generation);
-    loads_[wanted_.Put(old.name, old.files, old.pinned).generation];
-    Route(old.name, nullptr);
+  /// Wants the same as a new generation; false when this one is not wanted any more.
+  bool Renew(ModelGeneration generation) {
+    LoadProgress old;  // Its handle is let go of without the mutex.
+    const std::lock_guard lock(mutex_);
+    const WantedModel* const found = wanted_.Find(generation);
+    if (found == nullptr) {
+      return false;
+    }
+    const WantedModel wanted = *found;
+    old = std::move(loads_.extract(generation).mapped());
+    LoadProgress& renewed = loads_[wanted_.Put(wanted.name, wanted.files, wanted.pinned).generation];
+    renewed.waiters = std::move(old.waiters);
+    routing_.Route(wanted.name, nullptr);
     mailbox_->Wake();
+    return true;
   }
 
   /// Holds the mutex.
@@ -415,7 +380,7 @@ class ModelManager::Impl final : public DeviceHost {
         loads_.erase(generation);
         wanted_.Erase(name);
       }
-      Route(name, nullptr);
+      routing_.Route(name, nullptr);
     }
     LogError("models", fmt::format("\"{}\" {}: {}", name, what, reason));
     const absl::Status status = absl::UnavailableError(fmt::format("model \"{}\" {}: {}", name, what, reason));
@@ -433,28 +398,6 @@ class ModelManager::Impl final : public DeviceHost {
     return load.handle == nullptr ? FilesOf(wanted->files) : FilesOf(*load.handle);
   }
 
-  void RunCanaryOf(const ModelHandle& model) {
-    absl::StatusOr<Tensors> inputs = MakeCanaryInputs(model->info.signature);
-    if (!inputs.ok()) {
-      return;
-    }
-    Job job;
-    job.model = model;
-    job.client = "canary";
-    job.deadline = clock_.Now() + kCanaryDeadline;
-    job.inputs = *std::move(inputs);
-    job.done = [model, watch = device_->watch()](const absl::StatusOr<Tensors>& outputs) {
-      if (!outputs.ok()) {
-        return;  // The device was busy or lost.
-      }
-      if (const absl::Status same = CompareCanary(*model->canary, SampleOutputs(*outputs)); !same.ok()) {
-        watch->GiveUp(absl::UnavailableError(fmt::format(
-            "the device computes something else than before: model \"{}\", {}", model->name, Message(same))));
-      }
-    };
-    scheduler_.Submit(std::move(job));
-  }
-
   /// What the model was, if it was wanted; new calls do not reach it any more.
   std::optional<LoadProgress> StopWanting(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -464,17 +407,15 @@ class ModelManager::Impl final : public DeviceHost {
     }
     auto load = loads_.extract(wanted->generation);
     wanted_.Erase(name);
-    Route(name, nullptr);
+    routing_.Route(name, nullptr);
     return std::move(load.mapped());
   }
 
   /// The handle under which a compiled model is to serve: its own when it comes back to a device that was lost. Null
-  /// when it is not wanted any more.
+  /// when it is not wanted any more, or its contents are others than its requests were prepared for.
   ModelHandle Adopt(std::unique_ptr<EngineModel> model) {
-    ModelHandle outdated;
     const std::lock_guard lock(mutex_);
-    const WantedModel* const wanted = wanted_.Find(model->generation);
-    if (wanted == nullptr) {
+    if (wanted_.Find(model->generation) == nullptr) {
       return nullptr;
     }
     LoadProgress& load = loads_.at(model->generation);
@@ -485,14 +426,7 @@ class ModelManager::Impl final : public DeviceHost {
         mailbox->Unreferenced(generation);
       });
     }
-    if (load.handle->info.content_hash == model->info.content_hash) {
-      return load.handle;
-    }
-    // Other contents than its requests were prepared for: a generation of its own.
-    LogWarning("models", fmt::format("the files of \"{}\" changed; it is loaded anew", model->name));
-    outdated = std::move(load.handle);
-    Renew(*wanted);
-    return nullptr;
+    return load.handle->info.content_hash == model->info.content_hash ? load.handle : nullptr;
   }
 
   /// Lets new calls reach the model, and completes its load. False when it is not wanted any more.
@@ -513,45 +447,25 @@ class ModelManager::Impl final : public DeviceHost {
       load.stamps = std::move(stamps);
       waiters = std::move(load.waiters);
       time = clock_.Now() - load.since;
-      Route(handle->name, handle);
+      routing_.Route(handle->name, handle);
     }
     LogReady(*handle, time, from_cache);
     waiters.Complete(absl::OkStatus());
     return true;
   }
 
-  /// Makes a new snapshot, in which `name` leads to `handle`, or nowhere. Holds the mutex.
-  void Route(const std::string& name, ModelHandle handle) {
-    auto next = std::make_shared<RoutingSnapshot>(*routing());
-    if (handle == nullptr) {
-      next->erase(name);
-    } else {
-      (*next)[name] = std::move(handle);
-    }
-    SwapRouting(std::move(next));
-  }
-
-  std::shared_ptr<const RoutingSnapshot> SwapRouting(std::shared_ptr<const RoutingSnapshot> next) {
-    const std::lock_guard lock(routing_mutex_);
-    routing_.swap(next);
-    return next;
-  }
-
   Scheduler& scheduler_;
   const Clock& clock_;
   const std::shared_ptr<DeviceMailbox> mailbox_ = std::make_shared<DeviceMailbox>();
 
-  mutable std::mutex status_mutex_;
-  DeviceStatus status_;
-  bool was_ready_ = false;
+  DeviceHistory history_;
 
   mutable std::mutex mutex_;
   std::optional<absl::Status> refusal_;  ///< Of loads.
   WantedSet wanted_;
   std::map<ModelGeneration, LoadProgress> loads_;  ///< One for each of wanted_.
 
-  mutable std::mutex routing_mutex_;  ///< Taken by every request, and held for no work.
-  std::shared_ptr<const RoutingSnapshot> routing_ = std::make_shared<const RoutingSnapshot>();
+  RoutingTable routing_;  ///< Changed under the mutex.
 
   std::optional<Alarm> deadlines_;  ///< Of the waiters.
   std::optional<Device> device_;    // Last: its thread uses the rest.

@@ -50,7 +50,12 @@ TEST_F(ModelManagerTest, AModelWhoseFilesChangedComesBackAsANewGeneration) {
   ASSERT_TRUE(Load(Request("a")).ok());
   const ModelGeneration old = Route("a")->generation;
   device_->SetMakeModel(model_with_hash("new"));
+  device_->SetOpenStatus(absl::UnavailableError("not yet"));
   device_->Lose();
+  // It was made for the old contents, and its handle goes with the old generation.
+  std::future<std::int64_t> waiting = Infer(Route("a"), 1);
+  device_->SetOpenStatus(absl::OkStatus());
+  EXPECT_EQ(waiting.get(), -1);
   device_->WaitForCompiles(3);
   ASSERT_TRUE(Load(Request("a")).ok());
   EXPECT_NE(Route("a")->generation, old);
@@ -116,6 +121,17 @@ TEST_F(ModelManagerTest, TheFirstReferenceIsOfACompileWithoutTheCache) {
   ASSERT_TRUE(Load(Request("a")).ok());
   EXPECT_EQ(device_->compiles(), 2);
   EXPECT_FALSE(Route("a")->info.from_cache);
+}
+
+TEST_F(ModelManagerTest, ACanaryAmongTheJobsFindsADeviceThatLies) {
+  ModelManagerOptions options;
+  options.device.canary_interval = std::chrono::milliseconds(1);
+  Restart(std::move(options));
+  ASSERT_TRUE(Load(Request("a")).ok());
+  const ModelHandle model = Route("a");
+  device_->WaitForOpens(3);  // ThreadedModel knows no canary: its answer is another than the reference.
+  EXPECT_THAT(manager_->device().last_error, HasSubstr("computes something else than before: model \"a\""));
+  EXPECT_EQ(model->last_used.load(), Time()) << "no request has used it";
 }
 
 TEST_F(ModelManagerTest, NothingIsAnsweredFromADeviceWhoseCanaryFails) {

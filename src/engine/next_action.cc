@@ -6,18 +6,14 @@
 namespace accelerd {
 namespace {
 
-bool HasLeft(const DeviceSnapshot::Placement& placement, bool wanted) {
-  return placement.state == PlacementState::kReleased || (placement.state == PlacementState::kUnavailable && !wanted);
-}
-
 bool HasToLeave(const DeviceSnapshot::Placement& placement, const DeviceSnapshot& snapshot) {
   return placement.state == PlacementState::kReady &&
          (snapshot.closing || snapshot.state != DeviceState::kReady || !placement.referenced);
 }
 
-std::optional<Step> NextRemoval(const WantedSet& wanted, const DeviceSnapshot& snapshot) {
+std::optional<Step> NextRemoval(const DeviceSnapshot& snapshot) {
   for (const auto& [generation, placement] : snapshot.placements) {
-    if (HasLeft(placement, !snapshot.closing && wanted.Find(generation) != nullptr)) {
+    if (placement.state == PlacementState::kReleased) {
       return DestroyStep{generation};
     }
     if (HasToLeave(placement, snapshot)) {
@@ -28,10 +24,8 @@ std::optional<Step> NextRemoval(const WantedSet& wanted, const DeviceSnapshot& s
 }
 
 Step NextOpening(const DeviceSnapshot& snapshot, Time now) {
-  for (const auto& [generation, placement] : snapshot.placements) {
-    if (placement.state != PlacementState::kUnavailable) {
-      return WaitStep{};
-    }
+  if (!snapshot.placements.empty()) {
+    return WaitStep{};
   }
   if (snapshot.open_after && now < *snapshot.open_after) {
     return WaitStep{snapshot.open_after};
@@ -72,7 +66,7 @@ Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceI
   if (snapshot.state == DeviceState::kStuck && !snapshot.closing) {
     return WaitStep{};
   }
-  if (const auto removal = NextRemoval(wanted, snapshot)) {
+  if (const auto removal = NextRemoval(snapshot)) {
     return *removal;
   }
   if (snapshot.closing) {

@@ -12,10 +12,9 @@
 namespace accelerd {
 
 enum class PlacementState {
-  kReady,        ///< The scheduler may start runs on it.
-  kUnloading,    ///< Nothing more starts; runs may go on.
-  kReleased,     ///< Nobody uses it: it can be destroyed.
-  kUnavailable,  ///< Its load failed; nothing is on the device.
+  kReady,      ///< The scheduler may start runs on it.
+  kUnloading,  ///< Nothing more starts; runs may go on.
+  kReleased,   ///< Nobody uses it: it can be destroyed.
 };
 
 /// What is on a device, as its thread sees it.
@@ -56,8 +55,8 @@ using Step = std::variant<OpenStep, CompileStep, WithdrawStep, DestroyStep, Prob
 
 /// Decides how `device` comes closer to what is wanted. Pure. Models are compiled most recently used first, then in the
 /// order in which they were asked for, and last those whose load took the device down before; what is to leave leaves
-/// first; a device is opened only when nothing is left on it; a load that failed is not tried again for the same
-/// generation. A kStuck device is left alone.
+/// first; a device is opened only when nothing is left on it; a model that is held is not loaded. A kStuck device is
+/// left alone.
 Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId device, Time now);
 
 }  // namespace accelerd

@@ -89,12 +89,51 @@ TEST_F(NextActionTest, ANewGenerationComesBesideTheOneThatStillServes) {
   EXPECT_EQ(NextText(), "compile 2");
 }
 
-TEST_F(NextActionTest, AFailedLoadIsNotTriedAgain) {
-  const ModelGeneration model = Want("a");
-  Place(model, PlacementState::kUnavailable);
+TEST_F(NextActionTest, AModelThatIsHeldIsNotLoaded) {
+  wanted_.Find(Want("a"))->held = true;
   EXPECT_EQ(NextText(), "wait");
+  snapshot_.state = DeviceState::kLost;
+  EXPECT_EQ(NextText(), "open");
+  snapshot_.state = DeviceState::kReady;
   Want("a");
-  EXPECT_EQ(NextText(), "destroy 1");
+  EXPECT_EQ(NextText(), "compile 2");
+}
+
+TEST_F(NextActionTest, TheLastOneUsedComesFirstAndASuspectLastAndAlone) {
+  const ModelGeneration suspect = Want("a");
+  const ModelGeneration seldom = Want("b");
+  const ModelGeneration often = Want("c");
+  wanted_.Find(suspect)->attempts = 1;
+  wanted_.Find(suspect)->last_used = kNow;
+  wanted_.Find(seldom)->last_used = kNow - seconds(60);
+  wanted_.Find(often)->last_used = kNow - seconds(1);
+  EXPECT_EQ(NextText(), "compile 3");
+  EXPECT_FALSE(std::get<CompileStep>(Next()).alone);
+  Place(often, PlacementState::kReady);
+  EXPECT_EQ(NextText(), "compile 2");
+  Place(seldom, PlacementState::kReady);
+  EXPECT_EQ(NextText(), "compile 1");
+  EXPECT_TRUE(std::get<CompileStep>(Next()).alone);
+}
+
+TEST_F(NextActionTest, ChecksTheDeviceWhenThereIsNothingElseToDo) {
+  snapshot_.probe_at = kNow + seconds(1);
+  snapshot_.canary_at = kNow + seconds(2);
+  EXPECT_EQ(std::get<WaitStep>(Next()).until, kNow + seconds(1));
+  snapshot_.canary_at = kNow;
+  EXPECT_EQ(NextText(), "canary");
+  snapshot_.probe_at = kNow;
+  EXPECT_EQ(NextText(), "probe");
+  Want("a");
+  EXPECT_EQ(NextText(), "compile 1");
+}
+
+TEST_F(NextActionTest, AStuckDeviceIsLeftAloneUntilTheEnd) {
+  Place(Want("a"), PlacementState::kReady);
+  snapshot_.state = DeviceState::kStuck;
+  EXPECT_EQ(NextText(), "wait");
+  snapshot_.closing = true;
+  EXPECT_EQ(NextText(), "withdraw 1");
 }
 
 TEST_F(NextActionTest, ALostDeviceIsEmptiedBeforeItIsOpened) {
@@ -112,23 +151,13 @@ TEST_F(NextActionTest, ALostDeviceIsEmptiedBeforeItIsOpened) {
   EXPECT_EQ(NextText(), "compile 1");
 }
 
-TEST_F(NextActionTest, AFailedLoadDoesNotKeepADeviceClosed) {
-  Place(Want("a"), PlacementState::kUnavailable);
-  snapshot_.state = DeviceState::kLost;
-  EXPECT_EQ(NextText(), "open");
-}
-
 TEST_F(NextActionTest, ClosingRemovesEverythingAndStartsNothing) {
   const ModelGeneration ready = Want("a");
-  const ModelGeneration failed = Want("b");
-  Want("c");
+  Want("b");
   snapshot_.closing = true;
   Place(ready, PlacementState::kReady);
   EXPECT_EQ(NextText(), "withdraw 1");
   snapshot_.placements.erase(ready);
-  Place(failed, PlacementState::kUnavailable);
-  EXPECT_EQ(NextText(), "destroy 2");
-  snapshot_.placements.clear();
   EXPECT_EQ(NextText(), "wait");
   snapshot_.state = DeviceState::kOpening;
   EXPECT_EQ(NextText(), "wait");

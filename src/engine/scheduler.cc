@@ -78,12 +78,8 @@ absl::StatusOr<Tensors> AnswerOf(absl::StatusOr<RunResult> result) {
 
 class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs, const Clock& clock)
-      : pool_(pool),
-        clock_(clock),
-        output_buffers_(kMaxIdleOutputBytes, outputs),
-        core_(limits),
-        alarm_(std::in_place, [this] { Advance(); }, clock) {}
+  Impl(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
+      : pool_(pool), clock_(clock), core_(limits), alarm_(std::in_place, [this] { Advance(); }, clock) {}
 
   /// What ends later finds nothing to do. REQUIRES: every job is done.
   void Stop() {
@@ -96,7 +92,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   JobId Submit(Job job) {
     auto entry = std::make_shared<Entry>(idle_, std::move(job));
-    entry->job.model->last_used.store(clock_.Now(), std::memory_order_relaxed);
+    if (entry->job.counts_as_use) {
+      entry->job.model->last_used.store(clock_.Now(), std::memory_order_relaxed);
+    }
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -279,7 +277,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       return;
     }
     for (const Decisions::Hang& hang : errands.hangs) {
-      errands.observer->DeviceHangs(hang.device, hang.model, hang.bound);
+      errands.observer->DeviceHangs(hang.device, hang.bound);
     }
     for (const ModelGeneration model : errands.suspects) {
       errands.observer->ModelSuspect(model);
@@ -366,7 +364,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   CpuPool& pool_;
   const Clock& clock_;
   const std::shared_ptr<IdleWatch> idle_ = std::make_shared<IdleWatch>();
-  BufferPool output_buffers_;
+  BufferPool output_buffers_{kMaxIdleOutputBytes};
 
   std::mutex mutex_;
   SchedulerCore core_;
@@ -381,8 +379,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<Alarm> alarm_;  // Last: its thread uses the rest.
 };
 
-Scheduler::Scheduler(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs, const Clock& clock)
-    : impl_(std::make_shared<Impl>(limits, pool, outputs, clock)) {}
+Scheduler::Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
+    : impl_(std::make_shared<Impl>(limits, pool, clock)) {}
 
 Scheduler::~Scheduler() {
   impl_->Stop();

@@ -19,6 +19,7 @@ struct Job {
   ModelHandle model;
   std::string client;
   Time deadline = Time::max();
+  bool counts_as_use = true;  ///< Of the model: the last one used comes back first after a loss.
   /// Makes the inputs, on the CPU pool, when the scheduler grants it; empty when `inputs` are there already.
   absl::AnyInvocable<absl::StatusOr<Tensors>() &&> prepare;
   std::size_t input_bytes = 0;  ///< What `prepare` allocates for the inputs, or the bytes of `inputs`.
@@ -32,8 +33,8 @@ struct Job {
 struct SchedulerObserver {
   virtual ~SchedulerObserver() = default;
 
-  /// A run of `model` takes longer than `bound`: its device is to be given up. The scheduler counts it as LOST already.
-  virtual void DeviceHangs(DeviceId device, ModelGeneration model, Duration bound) = 0;
+  /// A run takes longer than `bound`: its device is to be given up. The scheduler counts it as LOST already.
+  virtual void DeviceHangs(DeviceId device, Duration bound) = 0;
 
   /// A job of `model` crashed or hung its device twice, at last alone on it.
   virtual void ModelSuspect(ModelGeneration model) = 0;
@@ -44,9 +45,8 @@ struct SchedulerObserver {
 /// A completion starts the next run at once, on the runtime's own thread, before it reports its own outputs.
 class Scheduler {
  public:
-  /// `pool` and `clock` outlive the scheduler. `outputs`: where the device's outputs are to lie.
-  Scheduler(const SchedulerLimits& limits, CpuPool& pool, BufferPool::Kind outputs = BufferPool::Kind::kHeap,
-            const Clock& clock = Clock::Steady());
+  /// `pool` and `clock` outlive the scheduler.
+  Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock = Clock::Steady());
   /// REQUIRES: every job is done (see Close). Runs and preparations of cancelled jobs may still go on.
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;

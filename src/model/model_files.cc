@@ -56,6 +56,10 @@ std::vector<std::string> NamesOf(const fs::directory_entry& entry) {
 
 }  // namespace
 
+std::string ModelFiles::weights() const {
+  return fs::path(main).replace_extension(".bin");
+}
+
 absl::Status ValidateModelName(std::string_view name) {
   constexpr std::size_t kMaxLength = 255;
   if (name.empty() || name.size() > kMaxLength) {

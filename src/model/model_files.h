@@ -17,6 +17,9 @@ struct ModelFiles {
   ModelFormat format = ModelFormat::kOpenvinoIr;
   std::string card;  ///< NAME.toml beside it, whether or not it exists.
 
+  /// NAME.bin beside it, whether or not it exists: the weights of an OpenVINO IR.
+  std::string weights() const;
+
   friend bool operator==(const ModelFiles&, const ModelFiles&) = default;
 };
 

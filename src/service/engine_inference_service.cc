@@ -1,7 +1,6 @@
 #include "service/engine_inference_service.h"
 
 #include <chrono>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,11 +27,6 @@ struct TaskRun {
   TaskOptions options;
   ImageSize size;  ///< Set by the preparation.
   Done<SharedResult> done;
-  const std::thread::id caller = std::this_thread::get_id();
-  bool submitted = false;  ///< Whether Submit has returned; for its caller's thread alone.
-
-  /// Whether the call that submitted this still goes on, on this very thread.
-  bool IsBeingSubmitted() const { return caller == std::this_thread::get_id() && !submitted; }
 };
 
 absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers) {
@@ -122,20 +116,15 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
     if (cancellation != nullptr) {
       cancellation->OnCancel(nullptr);
     }
-    if (!outputs.ok() && run->IsBeingSubmitted()) {
+    if (!outputs.ok()) {
       run->done(outputs.status());
       return;
     }
-    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = std::move(outputs)] {
-      if (outputs.ok()) {
-        run->done(GuardMemory([&] { return MakeResult(*run, *outputs); }));
-      } else {
-        run->done(outputs.status());
-      }
+    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = *std::move(outputs)] {
+      run->done(GuardMemory([&] { return MakeResult(*run, outputs); }));
     });
   };
   const JobId id = scheduler_.Submit(std::move(job));
-  run->submitted = true;
   if (context.cancellation != nullptr) {
     context.cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
   }

@@ -91,7 +91,7 @@ TEST_F(EngineInferenceServiceTest, ModelsThatTakeNoImage) {
   EXPECT_THAT(Message(status), HasSubstr("model \"pixel\""));
 }
 
-TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnswered) {
+TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnsweredAtOnce) {
   ASSERT_TRUE(LoadPixel().ok());
   HoldPool();
   const auto cancellation = std::make_shared<Cancellation>();
@@ -99,8 +99,19 @@ TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnswered) {
   service_.RunTask({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, Call(Task::kClassify),
                    completion.done());
   cancellation->Cancel();
-  ReleasePool();
   EXPECT_EQ(completion.Wait().status().code(), absl::StatusCode::kCancelled);
+  ReleasePool();
+}
+
+TEST_F(EngineInferenceServiceTest, DecodesNothingForACallerThatLeft) {
+  HoldPool();
+  const auto cancellation = std::make_shared<Cancellation>();
+  Completion<std::shared_ptr<const Image>> left;
+  service_.DecodeImage({.client = "test", .deadline = Time::max(), .cancellation = cancellation},
+                       InMemory(OnePixel(1, 2, 3)), left.done());
+  cancellation->Cancel();
+  ReleasePool();
+  EXPECT_EQ(left.Wait().status().code(), absl::StatusCode::kCancelled);
 }
 
 TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {

@@ -1,7 +1,6 @@
 #include "service/engine_model_service.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -48,8 +47,7 @@ absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) c
   }
   // A link in an allowed directory must not lead elsewhere. What the card and the model name beside them keeps to the
   // model's folder when it is read.
-  const std::string weights = std::filesystem::path(found.files.main).replace_extension(".bin").string();
-  for (const std::string& file : {found.files.main, weights, found.files.card}) {
+  for (const std::string& file : {found.files.main, found.files.weights(), found.files.card}) {
     if (const absl::Status status = paths_.OpenFile(file).status(); !status.ok() && !absl::IsNotFound(status)) {
       return status;
     }

@@ -43,7 +43,7 @@ struct TaskCall {
 /// Errors of all calls: kNotFound (model, or file of an allowed directory), kUnavailable (still loading, device lost,
 /// shutting down), kResourceExhausted (queue full), kDeadlineExceeded, kCancelled, kPermissionDenied (path),
 /// kInvalidArgument (image, output), kFailedPrecondition (the model does not fit the task). `done` runs on the CPU
-/// pool, where the front end renders the answer, or inside the call for what is refused at once.
+/// pool with a result, which the front end renders there; with an error on any thread, or inside the call.
 class InferenceService {
  public:
   virtual ~InferenceService() = default;

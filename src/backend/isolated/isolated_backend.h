@@ -26,9 +26,10 @@ struct IsolatedOptions {
 
 /// A device that a backend drives in a child process: a driver that crashes or hangs takes the child down, and no more.
 ///
-/// Tensors in shared memory (BufferPool::Kind::kShared) go there and back without a copy; the child cannot write to
-/// inputs. Abandon kills it, and so does a loss; Open starts a new one when the old one is gone. Abandon also ends an
-/// Open and a Compile that hang. docs/worker-protocol.md describes what goes between the two.
+/// Inputs in shared memory (BufferPool::Kind::kShared) go there without a copy, and the child cannot write to them.
+/// Outputs are copied out of memory that it can write to, and compared with what it computed. Abandon kills it, and so
+/// does a loss; Open starts a new one when the old one is gone. Abandon also ends an Open and a Compile that hang.
+/// docs/worker-protocol.md describes what goes between the two.
 class IsolatedBackend : public Backend {
  public:
   IsolatedBackend(IsolatedOptions options, OnLost on_lost);

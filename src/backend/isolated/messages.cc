@@ -40,8 +40,9 @@ struct DoneRecord {
   std::uint32_t code;
   std::uint32_t text_bytes;
   std::uint64_t tensors;
+  std::uint64_t checksum;
 };
-static_assert(sizeof(DoneRecord) == 24);
+static_assert(sizeof(DoneRecord) == 32);
 
 template <typename T>
   requires std::is_trivially_copyable_v<T>
@@ -190,7 +191,7 @@ std::string EncodeDone(const DoneMessage& message) {
   std::string body;
   Append(body, DoneRecord{std::chrono::nanoseconds(message.device_time).count(),
                           static_cast<std::uint32_t>(message.status.code()), static_cast<std::uint32_t>(text.size()),
-                          message.made.size()});
+                          message.made.size(), message.checksum});
   for (const Tensor& tensor : message.made) {
     const std::size_t offset = (end + kAlignment - 1) / kAlignment * kAlignment;
     AppendTensor(body, {tensor.element_type(), tensor.shape(), 0, offset, tensor.byte_size()});
@@ -213,6 +214,7 @@ absl::StatusOr<DoneMessage> DecodeDone(std::string_view body) {
   }
   DoneMessage message;
   message.device_time = std::chrono::nanoseconds(record->nanoseconds);
+  message.checksum = static_cast<std::uint32_t>(record->checksum);
   std::vector<TensorPlace> places;
   ACCELERD_RETURN_IF_ERROR(TakeTensors(reader, record->tensors, places));
   const std::optional<std::string_view> text = reader.TakeText(record->text_bytes);

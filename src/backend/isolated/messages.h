@@ -76,7 +76,8 @@ absl::StatusOr<StartMessage> DecodeStart(std::string_view body);
 struct DoneMessage {
   absl::Status status;
   Duration device_time{};
-  Tensors made;  ///< The outputs that the daemon left to the worker, in order, when the status is OK.
+  std::uint32_t checksum = 0;  ///< Of the outputs that were written in place (ChecksumOf), when the status is OK.
+  Tensors made = {};           ///< The outputs that the daemon left to the worker, in order, when the status is OK.
 };
 
 std::string EncodeDone(const DoneMessage& message);

@@ -16,7 +16,7 @@ StartMessage TestStart() {
 }
 
 DoneMessage TestDone() {
-  DoneMessage done{absl::OkStatus(), std::chrono::nanoseconds(1234), {}};
+  DoneMessage done{.status = absl::OkStatus(), .device_time = std::chrono::nanoseconds(1234), .checksum = 0xFEDCBA98};
   done.made = {*Tensor::Allocate(ElementType::kU8, {3}), *Tensor::Allocate(ElementType::kI64, {2, 1})};
   done.made[0].bytes()[2] = std::byte{9};
   done.made[1].elements<std::int64_t>()[1] = -5;
@@ -60,6 +60,7 @@ TEST(DoneMessageTest, SurvivesTheWay) {
   const DoneMessage done = DecodeDone(EncodeDone(TestDone())).value();
   EXPECT_TRUE(done.status.ok());
   EXPECT_EQ(done.device_time, std::chrono::nanoseconds(1234));
+  EXPECT_EQ(done.checksum, 0xFEDCBA98U);
   ASSERT_EQ(done.made.size(), 2U);
   EXPECT_THAT(done.made[0].elements<std::uint8_t>(), ElementsAre(0, 0, 9));
   EXPECT_THAT(done.made[1].shape(), ElementsAre(2, 1));
@@ -67,9 +68,9 @@ TEST(DoneMessageTest, SurvivesTheWay) {
 }
 
 TEST(DoneMessageTest, CarriesAnError) {
-  const DoneMessage done = DecodeDone(EncodeDone({absl::InternalError("broken"), {}, {}})).value();
+  const DoneMessage done = DecodeDone(EncodeDone({.status = absl::InternalError("broken")})).value();
   EXPECT_EQ(done.status, absl::InternalError("broken"));
-  const DoneMessage long_one = DecodeDone(EncodeDone({absl::InternalError(std::string(99999, 'x')), {}, {}})).value();
+  const DoneMessage long_one = DecodeDone(EncodeDone({.status = absl::InternalError(std::string(99999, 'x'))})).value();
   EXPECT_LT(long_one.status.message().size(), 5000U);
 }
 
@@ -78,7 +79,7 @@ TEST(DoneMessageTest, RefusesWhatMakesNoSense) {
   for (std::size_t bytes = 0; bytes < body.size(); ++bytes) {
     EXPECT_FALSE(DecodeDone(body.substr(0, bytes)).ok());
   }
-  constexpr std::size_t kFirstTensor = 24;
+  constexpr std::size_t kFirstTensor = 32;
   constexpr std::size_t kOffset = kFirstTensor + 8;
   for (const std::uint64_t offset : {std::uint64_t{body.size()}, UINT64_MAX, UINT64_MAX - 2}) {
     std::string wrong = body;
@@ -89,8 +90,8 @@ TEST(DoneMessageTest, RefusesWhatMakesNoSense) {
 
 TEST(DoneMessageTest, OverlappingTensorsDoNotMultiplyTheMessage) {
   // 1000 tensors that all are the whole message.
-  constexpr std::int64_t kBytes = 24 + 1000 * (32 + 8);
-  const std::uint64_t head[] = {0, 0, 1000};
+  constexpr std::int64_t kBytes = 32 + 1000 * (32 + 8);
+  const std::uint64_t head[] = {0, 0, 1000, 0};
   std::string body(reinterpret_cast<const char*>(head), sizeof(head));
   for (int i = 0; i < 1000; ++i) {
     const std::uint64_t tensor[] = {0, 0, kBytes, 1 | (std::uint64_t{1} << 32), kBytes};

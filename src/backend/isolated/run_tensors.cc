@@ -1,5 +1,7 @@
 #include "backend/isolated/run_tensors.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -39,16 +41,24 @@ absl::StatusOr<Tensors> ShareInputs(const Tensors& inputs, BufferPool& pool) {
   return shared;
 }
 
-absl::StatusOr<Tensors> ShareOutputs(const Tensors& outputs, BufferPool& pool) {
-  Tensors shared;
-  for (const Tensor& output : outputs) {
-    if (output.empty() || IsShared(output)) {
-      shared.push_back(output);
-    } else {
-      ACCELERD_ASSIGN_OR_RETURN(shared.emplace_back(), AllocateLike(output, pool));
+absl::StatusOr<Tensors> StageOutputs(const Tensors& outputs, BufferPool& pool) {
+  Tensors staged(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].empty()) {
+      ACCELERD_ASSIGN_OR_RETURN(staged[i], AllocateLike(outputs[i], pool));
     }
   }
-  return shared;
+  return staged;
+}
+
+std::uint32_t ChecksumOf(const Tensors& tensors) {
+  uLong checksum = crc32_z(0, nullptr, 0);
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.empty()) {
+      checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(tensor.bytes().data()), tensor.byte_size());
+    }
+  }
+  return static_cast<std::uint32_t>(checksum);
 }
 
 TensorPlace PlaceOf(const Tensor& tensor) {
@@ -59,7 +69,7 @@ TensorPlace PlaceOf(const Tensor& tensor) {
   return {tensor.element_type(), tensor.shape(), slice.region->id(), slice.offset, tensor.byte_size()};
 }
 
-absl::StatusOr<RunResult> ResultOf(const Signature& signature, const Tensors& shared_outputs, Tensors outputs,
+absl::StatusOr<RunResult> ResultOf(const Signature& signature, const Tensors& staged_outputs, Tensors outputs,
                                    std::string_view body) {
   absl::StatusOr<DoneMessage> message = DecodeDone(body);
   if (absl::IsResourceExhausted(message.status())) {
@@ -69,12 +79,17 @@ absl::StatusOr<RunResult> ResultOf(const Signature& signature, const Tensors& sh
     return absl::DataLossError(message.status().message());
   }
   ACCELERD_RETURN_IF_ERROR(message->status);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].empty()) {
+      std::ranges::copy(staged_outputs[i].bytes(), outputs[i].bytes().begin());
+    }
+  }
+  if (ChecksumOf(outputs) != message->checksum) {
+    return absl::DataLossError("changed outputs after it had computed them");
+  }
   auto made = message->made.begin();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].empty()) {
-      if (outputs[i].buffer() != shared_outputs[i].buffer()) {
-        std::ranges::copy(shared_outputs[i].bytes(), outputs[i].bytes().begin());
-      }
       continue;
     }
     if (made == message->made.end() || !Fits(signature.outputs.at(i), *made)) {

@@ -18,6 +18,7 @@
 #include "backend/isolated/channel.h"
 #include "backend/isolated/mapped_regions.h"
 #include "backend/isolated/model_json.h"
+#include "backend/isolated/run_tensors.h"
 #include "backend/registry.h"
 #include "base/cpu_pool.h"
 #include "base/log.h"
@@ -197,7 +198,7 @@ void Worker::Stop() {
 
 void Worker::Start(std::uint64_t run, std::string_view body) {
   if (const absl::Status status = TryStart(run, body); !status.ok()) {
-    SendDone(run, {status, {}, {}});
+    SendDone(run, {.status = status});
   }
 }
 
@@ -228,14 +229,14 @@ absl::Status Worker::TryStart(std::uint64_t run, std::string_view body) {
   }
   model->Start(RunId{run}, std::move(inputs), std::move(outputs),
                [this, run, made = std::move(made)](absl::StatusOr<RunResult> result) {
-                 DoneMessage done{result.status(), {}, {}};
+                 DoneMessage done{.status = result.status()};
                  if (result.ok()) {
                    done.device_time = result->device_time;
+                   Tensors in_place;
                    for (std::size_t i = 0; i < made.size(); ++i) {
-                     if (made[i]) {
-                       done.made.push_back(result->outputs.at(i));
-                     }
+                     (made[i] ? done.made : in_place).push_back(std::move(result->outputs.at(i)));
                    }
+                   done.checksum = ChecksumOf(in_place);
                  }
                  SendDone(run, done);
                });
@@ -245,7 +246,7 @@ absl::Status Worker::TryStart(std::uint64_t run, std::string_view body) {
 void Worker::SendDone(std::uint64_t run, const DoneMessage& message) {
   absl::Status sent = channel_.Send(MessageType::kDone, run, EncodeDone(message), Wait::kYes);
   if (absl::IsResourceExhausted(sent)) {  // Outputs that are too large.
-    sent = channel_.Send(MessageType::kDone, run, EncodeDone({sent, {}, {}}), Wait::kYes);
+    sent = channel_.Send(MessageType::kDone, run, EncodeDone({.status = sent}), Wait::kYes);
   }
   if (!sent.ok()) {
     LogError("worker", Message(sent));  // The daemon is gone: the other thread sees it too.

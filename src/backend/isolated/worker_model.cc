@@ -23,7 +23,7 @@ absl::Status WorkerModel::Begin(WorkerRun& run) {
   // The worker checks too; this keeps nonsense out of its way.
   ACCELERD_RETURN_IF_ERROR(CheckTensors(info_->signature, run.inputs, run.outputs));
   ACCELERD_ASSIGN_OR_RETURN(run.inputs, ShareInputs(run.inputs, pools_.inputs));
-  ACCELERD_ASSIGN_OR_RETURN(run.shared_outputs, ShareOutputs(run.outputs, pools_.outputs));
+  ACCELERD_ASSIGN_OR_RETURN(run.staged_outputs, StageOutputs(run.outputs, pools_.outputs));
   return session_->StartRun(run);
 }
 

@@ -85,7 +85,7 @@ absl::Status WorkerSession::SendStart(std::uint64_t sequence, const WorkerRun& r
     ACCELERD_RETURN_IF_ERROR(regions_.Announce(input.buffer()->shared()->region, Mapping::Access::kRead));
     message.inputs.push_back(PlaceOf(input));
   }
-  for (const Tensor& output : run.shared_outputs) {
+  for (const Tensor& output : run.staged_outputs) {
     if (!output.empty()) {
       ACCELERD_RETURN_IF_ERROR(regions_.Announce(output.buffer()->shared()->region, Mapping::Access::kWrite));
     }
@@ -96,7 +96,7 @@ absl::Status WorkerSession::SendStart(std::uint64_t sequence, const WorkerRun& r
 
 absl::Status WorkerSession::StartRun(WorkerRun& run) {
   const std::uint64_t sequence = ++last_sequence_;
-  const WorkerRun tensors{run.model, nullptr, run.inputs, run.shared_outputs, {}, {}};
+  const WorkerRun tensors{run.model, nullptr, run.inputs, run.staged_outputs, {}, {}};
   {
     const std::lock_guard lock(mutex_);
     if (end_) {
@@ -278,15 +278,15 @@ absl::Status WorkerSession::FinishRun(std::uint64_t sequence, std::string_view b
     run = std::move(found->second);
     runs_.erase(found);
   }
-  absl::StatusOr<RunResult> result = ResultOf(run.info->signature, run.shared_outputs, std::move(run.outputs), body);
-  const bool nonsense = result.ok() ? false : absl::IsDataLoss(result.status());
-  run.inputs.clear();
-  run.shared_outputs.clear();
-  if (nonsense) {
-    const absl::Status lost = Lost(Message(result.status()));
-    run.done(lost);
-    return lost;
+  absl::StatusOr<RunResult> result = ResultOf(run.info->signature, run.staged_outputs, std::move(run.outputs), body);
+  if (absl::IsDataLoss(result.status())) {
+    // It is lost with the others when the worker, which may write on, is gone.
+    const std::lock_guard lock(mutex_);
+    runs_.emplace(sequence, std::move(run));
+    return Lost(Message(result.status()));
   }
+  run.inputs.clear();
+  run.staged_outputs.clear();
   run.done(std::move(result));
   return absl::OkStatus();
 }

@@ -26,7 +26,7 @@ struct WorkerRun {
   std::uint32_t model = 0;
   std::shared_ptr<const ModelInfo> info;
   Tensors inputs;          ///< Where the worker reads; in shared memory.
-  Tensors shared_outputs;  ///< Where it writes; in shared memory, or empty: it makes them.
+  Tensors staged_outputs;  ///< Where it writes; in shared memory, or empty: it makes them.
   Tensors outputs;         ///< Those of the caller.
   Done<RunResult> done;
 };

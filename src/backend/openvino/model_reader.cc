@@ -136,9 +136,10 @@ absl::StatusOr<std::string> ReadRest(InputFile& file, std::string head, const st
   return head;
 }
 
-absl::StatusOr<ReadModel> ReadIr(const std::string& path) {
+absl::StatusOr<ReadModel> ReadIr(const ModelFiles& files) {
   ReadModel read;
-  const std::string weights_path = std::filesystem::path(path).replace_extension(".bin");
+  const std::string& path = files.main;
+  const std::string weights_path = files.weights();
   ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(path, kMaxXmlBytes));
   ACCELERD_ASSIGN_OR_RETURN(std::string head, ReadHead(main.file));
   if (!LooksLikeIr(head)) {
@@ -276,7 +277,7 @@ absl::StatusOr<ReadModel> ReadTflite(const std::string& path) {
 absl::StatusOr<ReadModel> ReadModelFiles(const ModelFiles& files) {
   switch (files.format) {
     case ModelFormat::kOpenvinoIr:
-      return ReadIr(files.main);
+      return ReadIr(files);
     case ModelFormat::kOnnx:
       return ReadOnnx(files.main);
     case ModelFormat::kTflite:

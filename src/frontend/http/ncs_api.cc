@@ -234,7 +234,7 @@ void Load(ModelService& models, CallContext context, const HttpRequest& request,
     respond(*std::move(refusal));
     return;
   }
-  // A large model may compile for minutes; the client may leave when it is tired of waiting.
+  // A large model may compile for minutes: the service has a bound of its own for that.
   context.deadline = Time::max();
   models.Load(std::move(context), {fields[0], fields[1]}, [respond = std::move(respond)](const absl::Status& status) {
     if (!status.ok()) {

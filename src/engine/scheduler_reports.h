@@ -1,0 +1,37 @@
+#ifndef ACCELERD_ENGINE_SCHEDULER_REPORTS_H_
+#define ACCELERD_ENGINE_SCHEDULER_REPORTS_H_
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "engine/backend_watch.h"
+#include "engine/device_mailbox.h"
+#include "engine/scheduler.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+
+/// Passes what the scheduler finds out to those who act on it, none of whom may be called from there. May outlive the
+/// device.
+class SchedulerReports : public SchedulerObserver {
+ public:
+  SchedulerReports(std::shared_ptr<DeviceMailbox> mailbox, std::shared_ptr<BackendWatch> watch)
+      : mailbox_(std::move(mailbox)), watch_(std::move(watch)) {}
+
+  void DeviceHangs(DeviceId /*device*/, Duration bound) override {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(bound).count();
+    watch_->GiveUp(
+        WithLossKind(absl::UnavailableError(fmt::format("an inference takes longer than {} ms", milliseconds)),
+                     LossKind::kUnresponsive));
+  }
+  void ModelSuspect(ModelGeneration model) override { mailbox_->Suspect(model); }
+
+ private:
+  const std::shared_ptr<DeviceMailbox> mailbox_;
+  const std::shared_ptr<BackendWatch> watch_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_SCHEDULER_REPORTS_H_
