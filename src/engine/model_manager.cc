@@ -26,7 +26,8 @@ namespace {
 constexpr DeviceId kDevice{0};
 // A device that goes down during a load gets the model once more; then the model is to blame.
 constexpr int kMostAttempts = 2;
-constexpr int kMostSuspicions = 2;
+// Devices that crash now and then by themselves do so under some model each time.
+constexpr std::chrono::minutes kSuspicionLasts{10};
 constexpr std::chrono::seconds kRetryUnavailable{10};
 
 std::vector<std::string> FilesOf(const EngineModel& model) {
@@ -259,14 +260,18 @@ class ModelManager::Impl final : public DeviceHost {
     {
       const std::lock_guard lock(mutex_);
       WantedModel* const wanted = wanted_.Find(generation);
-      if (wanted == nullptr || ++wanted->suspicions < kMostSuspicions) {
+      if (wanted == nullptr) {
+        return;
+      }
+      const Time now = clock_.Now();
+      const std::optional<Time> before = std::exchange(wanted->suspected_at, now);
+      if (!before || now - *before > kSuspicionLasts) {
         return;
       }
     }
     MakeUnavailable(generation, "is unavailable",
-                    fmt::format("{} different requests took the device down; load it again, or change its "
-                                "files, to give it another chance",
-                                kMostSuspicions));
+                    "two different requests took the device down; load it again, or change its files, to give it "
+                    "another chance");
   }
 
   void LookForChanges() override {

@@ -35,7 +35,7 @@ struct ModelManagerOptions {
 /// waits.
 ///
 /// A model is UNAVAILABLE, and does not take the others down, when its load takes the device down twice in a row, or
-/// two different jobs of it do so alone. That ends with a new load call, or when its files change.
+/// two different jobs of it do so alone within ten minutes. That ends with a new load call, or when its files change.
 class ModelManager {
  public:
   /// Creates and opens the backend on the device's own thread; loads wait for it. `scheduler` outlives the manager.

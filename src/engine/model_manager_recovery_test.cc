@@ -98,7 +98,7 @@ TEST_F(ModelManagerTest, AModelTwoOfWhoseRequestsTakeTheDeviceDownIsUnavailable)
   WaitForState("bad", "READY");
   EXPECT_EQ(Infer(Route("bad"), 2).get(), -1);
   WaitForState("bad", "UNAVAILABLE");
-  EXPECT_THAT(Listed()[0], AllOf(HasSubstr("bad UNAVAILABLE"), HasSubstr("2 different requests")));
+  EXPECT_THAT(Listed()[0], AllOf(HasSubstr("bad UNAVAILABLE"), HasSubstr("two different requests")));
   EXPECT_EQ(Route("bad"), nullptr);
   EXPECT_EQ(Infer(Route("good"), 4).get(), 5);
   EXPECT_TRUE(Load(Request("bad")).ok()) << "a new call ends it";

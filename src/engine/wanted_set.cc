@@ -19,7 +19,7 @@ void WantedSet::Erase(std::string_view name) {
 
 void WantedSet::ForgetSuspicions() {
   for (auto& [name, model] : models_) {
-    model.suspicions = 0;
+    model.suspected_at.reset();
   }
 }
 

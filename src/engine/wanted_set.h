@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,9 +20,9 @@ struct WantedModel {
   ModelFiles files;
   bool pinned = false;  ///< Stays wanted when its load fails.
   int attempts = 0;     ///< Loads since it was last READY that took the device down, or are under way.
-  int suspicions = 0;   ///< Different jobs that crashed or hung the device.
-  bool held = false;    ///< Its load failed, or it is under suspicion: it is not loaded.
-  Time last_used{};     ///< By a request; of a model that was READY.
+  std::optional<Time> suspected_at = {};  ///< When a job of it crashed or hung the device, alone on it.
+  bool held = false;                      ///< Its load failed, or it is set aside: it is not loaded.
+  Time last_used{};                       ///< By a request; of a model that was READY.
 };
 
 /// The models that are wanted, by name. Load and unload change nothing else. Thread-compatible.
