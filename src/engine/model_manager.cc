@@ -423,7 +423,7 @@ class ModelManager::Impl final : public DeviceHost {
     if (wanted_.Find(model->generation) == nullptr) {
       return nullptr;
     }
-    LoadProgress& load = loads_.at(model->generation);
+    const LoadProgress& load = loads_.at(model->generation);
     if (load.handle == nullptr) {
       return ModelHandle(model.release(), [mailbox = mailbox_](const EngineModel* last) {
         const ModelGeneration generation = last->generation;
