@@ -18,7 +18,7 @@ void StartCanary(const ModelHandle& model, Scheduler& scheduler, const std::shar
   }
   Job job;
   job.model = model;
-  job.client = "canary";
+  job.client.group = "canary";
   job.counts_as_use = false;
   job.deadline = now + kDeadline;
   job.inputs = *std::move(inputs);

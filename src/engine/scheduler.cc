@@ -178,6 +178,11 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     return core_.Busy(device);
   }
 
+  SchedulerStats stats() {
+    const std::lock_guard lock(mutex_);
+    return core_.stats();
+  }
+
   void ModelGone(ModelGeneration model, const absl::Status& reason) {
     Errands errands;
     {
@@ -197,6 +202,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     return {.id = entry.id,
             .model = entry.job.model->generation,
             .client = entry.job.client,
+            .priority = entry.job.priority,
+            .stream = entry.job.stream,
             .deadline = entry.job.deadline,
             .input_bytes = entry.job.input_bytes,
             .prepared = !entry.job.prepare};
@@ -420,6 +427,10 @@ void Scheduler::Pause(DeviceId device, bool paused) {
 
 bool Scheduler::Busy(DeviceId device) const {
   return impl_->Busy(device);
+}
+
+SchedulerStats Scheduler::stats() const {
+  return impl_->stats();
 }
 
 void Scheduler::ModelGone(ModelGeneration model, const absl::Status& reason) {

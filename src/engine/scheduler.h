@@ -17,7 +17,9 @@ namespace accelerd {
 /// One inference that a caller wants.
 struct Job {
   ModelHandle model;
-  std::string client;
+  Client client;
+  PriorityClass priority = PriorityClass::kNormal;
+  std::string stream;  ///< See JobInfo.
   Time deadline = Time::max();
   bool counts_as_use = true;  ///< Of the model: the last one used comes back first after a loss.
   /// Makes the inputs, on the CPU pool, when the scheduler grants it; empty when `inputs` are there already.
@@ -78,6 +80,9 @@ class Scheduler {
   /// While a device is paused nothing starts on it; what runs there goes on.
   void Pause(DeviceId device, bool paused);
   bool Busy(DeviceId device) const;
+
+  /// What clients and models asked for and got.
+  SchedulerStats stats() const;
 
   /// `model` does not come back: refuses its jobs that do not run with `reason`.
   void ModelGone(ModelGeneration model, const absl::Status& reason);

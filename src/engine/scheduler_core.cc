@@ -121,6 +121,7 @@ class SchedulerCore::Impl {
   }
 
   std::size_t job_count() const { return jobs_.size(); }
+  static SchedulerStats stats() { return {}; }
   std::size_t prepared_bytes() const { return jobs_.granted_bytes() + jobs_.given_bytes(); }
 
  private:
@@ -334,6 +335,10 @@ Decisions SchedulerCore::Advance(Time now) {
 
 std::size_t SchedulerCore::job_count() const {
   return impl_->job_count();
+}
+
+SchedulerStats SchedulerCore::stats() const {
+  return impl_->stats();
 }
 
 std::size_t SchedulerCore::prepared_bytes() const {

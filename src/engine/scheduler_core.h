@@ -11,6 +11,8 @@
 #include "backend/backend.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "engine/client.h"
+#include "engine/scheduler_stats.h"
 
 namespace accelerd {
 
@@ -42,7 +44,9 @@ struct SchedulerLimits {
 struct JobInfo {
   JobId id{};
   ModelGeneration model{};
-  std::string client;
+  Client client = {};
+  PriorityClass priority = PriorityClass::kNormal;
+  std::string stream = {};  ///< Of the client: a newer frame replaces an older one that has not started. Empty: none.
   Time deadline = Time::max();
   std::size_t input_bytes = 0;
   bool prepared = false;  ///< Its inputs are tensors already: nothing to prepare.
@@ -139,6 +143,9 @@ class SchedulerCore {
 
   /// Jobs that are not DONE, and those whose caller is gone while their preparation or run goes on.
   std::size_t job_count() const;
+
+  /// What clients and models asked for and got; models without names.
+  SchedulerStats stats() const;
 
   /// Bytes of inputs that count against max_prepared_bytes.
   std::size_t prepared_bytes() const;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "engine/client.h"
 
 namespace accelerd {
 
@@ -28,7 +29,9 @@ class Cancellation {
 
 /// Who calls, and under which conditions.
 struct CallContext {
-  std::string client;                          ///< For fairness and the log.
+  Client client = {};  ///< For fairness and the log.
+  PriorityClass priority = PriorityClass::kNormal;
+  std::string stream = {};                     ///< Of the client, see JobInfo; empty: none.
   Time deadline = Time::max();                 ///< Past it the call completes with kDeadlineExceeded.
   std::shared_ptr<Cancellation> cancellation;  ///< May be null.
 };

@@ -109,6 +109,8 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   Job job;
   job.model = std::move(model);
   job.client = std::move(context.client);
+  job.priority = context.priority;
+  job.stream = std::move(context.stream);
   job.deadline = context.deadline;
   job.input_bytes = plan.input_bytes();
   job.prepare = [this, run] { return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_); }); };

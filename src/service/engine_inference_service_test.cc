@@ -96,8 +96,8 @@ TEST_F(EngineInferenceServiceTest, ACallerThatLeavesIsAnsweredAtOnce) {
   HoldPool();
   const auto cancellation = std::make_shared<Cancellation>();
   Completion<SharedResult> completion;
-  service_.RunTask({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, Call(Task::kClassify),
-                   completion.done());
+  service_.RunTask({.client = {.group = "test"}, .deadline = Time::max(), .cancellation = cancellation},
+                   Call(Task::kClassify), completion.done());
   cancellation->Cancel();
   EXPECT_EQ(completion.Wait().status().code(), absl::StatusCode::kCancelled);
   ReleasePool();
@@ -107,7 +107,7 @@ TEST_F(EngineInferenceServiceTest, DecodesNothingForACallerThatLeft) {
   HoldPool();
   const auto cancellation = std::make_shared<Cancellation>();
   Completion<std::shared_ptr<const Image>> left;
-  service_.DecodeImage({.client = "test", .deadline = Time::max(), .cancellation = cancellation},
+  service_.DecodeImage({.client = {.group = "test"}, .deadline = Time::max(), .cancellation = cancellation},
                        InMemory(OnePixel(1, 2, 3)), left.done());
   cancellation->Cancel();
   ReleasePool();
@@ -116,7 +116,8 @@ TEST_F(EngineInferenceServiceTest, DecodesNothingForACallerThatLeft) {
 
 TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {
   ASSERT_TRUE(LoadPixel().ok());
-  EXPECT_EQ(Run(Call(Task::kClassify), {.client = "test", .deadline = Clock::Steady().Now(), .cancellation = nullptr})
+  EXPECT_EQ(Run(Call(Task::kClassify),
+                {.client = {.group = "test"}, .deadline = Clock::Steady().Now(), .cancellation = nullptr})
                 .status()
                 .code(),
             absl::StatusCode::kDeadlineExceeded);

@@ -75,8 +75,8 @@ TEST_F(EngineModelServiceTest, ACallerThatLeavesLetsTheLoadGoOn) {
   device_->Block("pixel");
   const auto cancellation = std::make_shared<Cancellation>();
   Completion left;
-  service_.Load({.client = "test", .deadline = Time::max(), .cancellation = cancellation}, {folder_, "pixel"},
-                left.done());
+  service_.Load({.client = {.group = "test"}, .deadline = Time::max(), .cancellation = cancellation},
+                {folder_, "pixel"}, left.done());
   device_->WaitForCompiles(1);
   const absl::Status loading = service_.Describe("pixel").status();
   EXPECT_EQ(loading.code(), absl::StatusCode::kUnavailable);

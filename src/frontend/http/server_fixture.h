@@ -40,7 +40,7 @@ class HttpServerTest : public ::testing::Test {
     };
     router_.Add({"GET", "/hello", 0, [](const CallContext& context, const auto&, const Responder& respond) {
                    HttpResponse response;
-                   response.body = "hello " + context.client;
+                   response.body = "hello " + context.client.group;
                    respond(std::move(response));
                  }});
     router_.Add({"POST", "/echo", SIZE_MAX, echo});

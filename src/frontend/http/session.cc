@@ -174,7 +174,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
-  context.client = client_;
+  context.client.group = client_;
   context.deadline = Clock::Steady().Now() + environment_.options.request_timeout;
   context.cancellation = cancellation_;
   const auto exchange = std::make_shared<Exchange>(shared_from_this());

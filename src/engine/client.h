@@ -1,0 +1,21 @@
+#ifndef ACCELERD_ENGINE_CLIENT_H_
+#define ACCELERD_ENGINE_CLIENT_H_
+
+#include <string>
+
+namespace accelerd {
+
+/// A class goes before those below it, each of which is guaranteed 5 % of the device.
+enum class PriorityClass { kRealtime, kNormal, kBatch };
+
+/// Who wants an inference, as the device is shared: groups share it by their weights, the members of a group share
+/// what it gets equally.
+struct Client {
+  std::string group = {};   ///< A peer, or what a trusted peer calls its own client.
+  std::string member = {};  ///< Within the group; empty: the group has no parts.
+  double weight = 1;        ///< Of the group, over 0. Default: 1.
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_CLIENT_H_
