@@ -72,9 +72,8 @@ void FairQueue::MoveMember(Group& group, const Payer& payer, double tag) {
   for (const Flow& flow : member.flows) {
     if (!flow.jobs.empty()) {
       auto& best = RankingOf(group.rankings, flow.model).best;
-      auto entry = best.extract({member.tag, payer.member});
-      entry.value().first = tag;
-      best.insert(std::move(entry));
+      best.erase({member.tag, payer.member});
+      best.emplace(tag, payer.member);
     }
   }
   member.tag = tag;
@@ -85,9 +84,8 @@ void FairQueue::MoveGroup(GroupIndex index, double tag) {
   for (const ModelRanking& within : group.rankings) {
     if (!within.best.empty() && !within.held) {
       auto& best = RankingOf(rankings_, within.model).best;
-      auto entry = best.extract({group.tag, index});
-      entry.value().first = tag;
-      best.insert(std::move(entry));
+      best.erase({group.tag, index});
+      best.emplace(tag, index);
     }
   }
   group.tag = tag;

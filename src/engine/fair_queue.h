@@ -1,15 +1,16 @@
 #ifndef ACCELERD_ENGINE_FAIR_QUEUE_H_
 #define ACCELERD_ENGINE_FAIR_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "engine/scheduler_core.h"
 
 namespace accelerd {
@@ -64,13 +65,18 @@ class FairQueue {
   /// The next job of the models that `eligible(model)` accepts; unset when there is none.
   template <typename Eligible>
   std::optional<Turn> NextOf(Eligible eligible) const {
+    // First the group, which is cheap to find, then which of its models.
+    std::optional<std::pair<double, GroupIndex>> first;
+    for (const ModelRanking& ranking : rankings_) {
+      if (!ranking.best.empty() && (!first || *ranking.best.begin() < *first) && eligible(ranking.model)) {
+        first = *ranking.best.begin();
+      }
+    }
     std::optional<Turn> best;
     for (const ModelRanking& ranking : rankings_) {
-      if (!ranking.best.empty() && eligible(ranking.model)) {
+      if (first && !ranking.best.empty() && *ranking.best.begin() == *first && eligible(ranking.model)) {
         const Turn turn = TurnOf(ranking);
-        if (!best || turn < *best) {
-          best = turn;
-        }
+        best = best ? std::min(*best, turn) : turn;
       }
     }
     return best;
@@ -102,7 +108,7 @@ class FairQueue {
   /// Those with jobs of one model, by tag.
   struct ModelRanking {
     ModelGeneration model{};
-    std::set<std::pair<double, std::uint32_t>> best;
+    absl::btree_set<std::pair<double, std::uint32_t>> best;
     bool held = false;  ///< Of a group: it is in no ranking above.
   };
   using Rankings = std::vector<ModelRanking>;  // Models are few.
@@ -110,7 +116,7 @@ class FairQueue {
   struct Flow {
     ModelGeneration model{};
     double tag = 0;
-    std::map<std::uint64_t, JobRecord*> jobs;
+    absl::btree_map<std::uint64_t, JobRecord*> jobs;
   };
   struct Member {
     double tag = 0;

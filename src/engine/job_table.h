@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "engine/accounts.h"
 #include "engine/preparation_order.h"
 #include "engine/run_costs.h"
@@ -120,7 +121,7 @@ class JobTable {
   TurnOrder to_start_;
   std::unordered_map<ModelGeneration, std::map<std::uint64_t, JobRecord*>> alone_;
   StreamTable streams_;
-  std::map<std::pair<Time, JobId>, JobRecord*> deadlines_;
+  absl::btree_map<std::pair<Time, JobId>, JobRecord*> deadlines_;
   std::uint64_t next_order_ = 0;
   std::size_t preparing_ = 0;
   std::size_t granted_bytes_ = 0;

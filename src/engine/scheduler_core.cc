@@ -45,7 +45,7 @@ class SchedulerCore::Impl {
       Supersede(*replaced);
     }
     JobRecord& job = jobs_.Add(info, payer, now, place);
-    if (info.prepared) {
+    if (info.prepared && !info.stream.empty()) {
       TakePlaceOfOlderFrames(job);
     }
   }
