@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace accelerd {
@@ -27,27 +28,32 @@ CpuPool::~CpuPool() {
 void CpuPool::Post(Priority priority, Work work) {
   {
     const std::lock_guard lock(mutex_);
-    (priority == Priority::kFinish ? finish_ : prepare_).push_back(std::move(work));
+    queues_.at(static_cast<std::size_t>(priority)).push_back(std::move(work));
   }
   wake_.notify_one();
 }
 
 void CpuPool::Drain() {
   std::unique_lock lock(mutex_);
-  drained_.wait(lock, [this] { return running_ == 0 && finish_.empty() && prepare_.empty(); });
+  drained_.wait(lock, [this] { return running_ == 0 && NextQueue() == nullptr; });
+}
+
+std::deque<CpuPool::Work>* CpuPool::NextQueue() {
+  auto* const found = std::find_if(queues_.begin(), queues_.end(), [](const auto& queue) { return !queue.empty(); });
+  return found == queues_.end() ? nullptr : found;
 }
 
 void CpuPool::Run() {
   prctl(PR_SET_NAME, "cpu-pool");
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !finish_.empty() || !prepare_.empty(); });
-    std::deque<Work>& queue = finish_.empty() ? prepare_ : finish_;
-    if (queue.empty()) {
+    wake_.wait(lock, [this] { return stopping_ || NextQueue() != nullptr; });
+    std::deque<Work>* const queue = NextQueue();
+    if (queue == nullptr) {
       return;
     }
-    Work work = std::move(queue.front());
-    queue.pop_front();
+    Work work = std::move(queue->front());
+    queue->pop_front();
     ++running_;
     lock.unlock();
     std::move(work)();

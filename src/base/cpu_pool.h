@@ -1,7 +1,9 @@
 #ifndef ACCELERD_BASE_CPU_POOL_H_
 #define ACCELERD_BASE_CPU_POOL_H_
 
+#include <array>
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -19,8 +21,8 @@ class CpuPool {
  public:
   using Work = absl::AnyInvocable<void() &&>;
 
-  /// What an answer waits for goes before what only feeds the device.
-  enum class Priority { kFinish, kPrepare };
+  /// What an answer waits for goes before what feeds the device, and that before what the device has no part in.
+  enum class Priority { kFinish, kPrepare, kDecode };
 
   /// Starts `threads` threads. REQUIRES: threads >= 1.
   explicit CpuPool(int threads);
@@ -39,12 +41,13 @@ class CpuPool {
 
  private:
   void Run();
+  /// Of the highest priority that has work; null: none has.
+  std::deque<Work>* NextQueue();
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable drained_;
-  std::deque<Work> finish_;
-  std::deque<Work> prepare_;
+  std::array<std::deque<Work>, 3> queues_;  ///< By Priority.
   int running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

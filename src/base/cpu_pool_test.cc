@@ -22,18 +22,19 @@ TEST(CpuPoolTest, RunsEverythingBeforeItIsDestroyed) {
   EXPECT_EQ(runs, 1000);
 }
 
-TEST(CpuPoolTest, FinishesBeforeItPrepares) {
+TEST(CpuPoolTest, FinishesThenPreparesThenDecodes) {
   std::string order;
   std::promise<void> gate;
   {
     CpuPool pool(1);
     pool.Post(CpuPool::Priority::kPrepare, [&gate] { gate.get_future().wait(); });
+    pool.Post(CpuPool::Priority::kDecode, [&order] { order += 'd'; });
     pool.Post(CpuPool::Priority::kPrepare, [&order] { order += 'p'; });
     pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'f'; });
     pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'g'; });
     gate.set_value();
   }
-  EXPECT_EQ(order, "fgp");
+  EXPECT_EQ(order, "fgpd");
 }
 
 TEST(CpuPoolTest, DrainsWhatWorkPosts) {
@@ -51,6 +52,9 @@ TEST(CpuPoolTest, DrainsWhatWorkPosts) {
   pool.Drain();
   EXPECT_EQ(runs, 2);
   opener.join();
+  pool.Post(CpuPool::Priority::kDecode, [&runs] { ++runs; });
+  pool.Drain();
+  EXPECT_EQ(runs, 3);
   pool.Drain();
 }
 

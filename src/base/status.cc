@@ -11,6 +11,8 @@ namespace accelerd {
 namespace {
 
 constexpr char kRetryAfterUrl[] = "accelerd/retry-after-ms";
+constexpr char kReasonUrl[] = "accelerd/reason";
+constexpr char kClientLimitUrl[] = "accelerd/client-limit";
 
 }  // namespace
 
@@ -29,6 +31,25 @@ std::optional<std::chrono::milliseconds> RetryAfter(const absl::Status& status) 
     return std::nullopt;
   }
   return std::chrono::milliseconds(milliseconds);
+}
+
+absl::Status WithReason(absl::Status status, std::string_view reason) {
+  status.SetPayload(kReasonUrl, absl::Cord(std::string(reason)));
+  return status;
+}
+
+std::string Reason(const absl::Status& status) {
+  const auto payload = status.GetPayload(kReasonUrl);
+  return payload ? std::string(*payload) : std::string();
+}
+
+absl::Status WithClientLimit(absl::Status status) {
+  status.SetPayload(kClientLimitUrl, absl::Cord());
+  return status;
+}
+
+bool IsClientLimit(const absl::Status& status) {
+  return status.GetPayload(kClientLimitUrl).has_value();
 }
 
 absl::Status Annotate(const absl::Status& status, std::string_view prefix) {

@@ -13,11 +13,13 @@
 ///   kResourceExhausted   a bound of the service is reached; later it may succeed
 ///   kUnavailable         the device or the model cannot serve now; later it may
 ///   kDeadlineExceeded    the request's time was over first
+///   kAborted             a newer request took its place
 ///   kCancelled           the caller left
 ///   kInternal            a defect of the service or the runtime
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +34,20 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::nanoseconds delay)
 
 /// The advice that WithRetryAfter attached, if any.
 std::optional<std::chrono::milliseconds> RetryAfter(const absl::Status& status);
+
+/// `status` with one word for programs, such as "superseded", which a front end answers beside the message. An OK
+/// status is returned unchanged.
+absl::Status WithReason(absl::Status status, std::string_view reason);
+
+/// The word that WithReason attached; empty: none.
+std::string Reason(const absl::Status& status);
+
+/// `status` marked as the refusal of a client that has its share already, while others could still be served. An OK
+/// status is returned unchanged.
+absl::Status WithClientLimit(absl::Status status);
+
+/// Whether WithClientLimit marked it.
+bool IsClientLimit(const absl::Status& status);
 
 /// The message as a std::string_view, which Debian's absl::string_view is not. Valid as long as `status` is.
 inline std::string_view Message(const absl::Status& status) {

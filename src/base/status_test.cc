@@ -23,5 +23,17 @@ TEST(StatusTest, NoAdviceWithoutIt) {
   EXPECT_TRUE(WithRetryAfter(absl::OkStatus(), milliseconds(1)).ok());
 }
 
+TEST(StatusTest, ReasonAndClientLimitSurviveAnnotation) {
+  const absl::Status plain = absl::ResourceExhaustedError("busy");
+  EXPECT_EQ(Reason(plain), "");
+  EXPECT_FALSE(IsClientLimit(plain));
+  const absl::Status marked = Annotate(WithClientLimit(WithReason(plain, "client_queue_full")), "model");
+  EXPECT_EQ(Reason(marked), "client_queue_full");
+  EXPECT_TRUE(IsClientLimit(marked));
+  EXPECT_EQ(Reason(WithReason(absl::OkStatus(), "x")), "");
+  EXPECT_TRUE(WithClientLimit(absl::OkStatus()).ok());
+  EXPECT_FALSE(IsClientLimit(WithClientLimit(absl::OkStatus())));
+}
+
 }  // namespace
 }  // namespace accelerd

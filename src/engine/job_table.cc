@@ -2,22 +2,29 @@
 
 #include <algorithm>
 #include <cassert>
-#include <iterator>
+#include <utility>
 
 namespace accelerd {
 
-JobRecord& JobTable::Add(const JobInfo& info) {
-  const auto [job, added] = jobs_.try_emplace(info.id);
+JobRecord& JobTable::Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place) {
+  const auto [entry, added] = jobs_.try_emplace(info.id);
   assert(added);
-  JobRecord& record = job->second;
-  record.info = info;
-  record.order = next_order_++;
-  record.state = info.prepared ? JobState::kPrepared : JobState::kWaiting;
+  JobRecord& job = entry->second;
+  job.info = info;
+  job.payer = payer;
+  job.order = place ? *place : next_order_++;
+  job.state = info.prepared ? JobState::kPrepared : JobState::kWaiting;
+  job.submitted = now;
+  job.estimate = costs_.Estimate(info.model);
   if (info.prepared) {
     given_bytes_ += info.input_bytes;
   }
-  EnterOrders(record);
-  return record;
+  accounts_.clients().CountJob(payer, info.input_bytes);
+  if (!info.stream.empty()) {
+    streams_.Add(job);
+  }
+  EnterOrders(job);
+  return job;
 }
 
 JobRecord* JobTable::Find(JobId id) {
@@ -25,36 +32,61 @@ JobRecord* JobTable::Find(JobId id) {
   return job == jobs_.end() ? nullptr : &job->second;
 }
 
-void JobTable::MoveTo(JobRecord& job, JobState state) {
+void JobTable::MoveTo(JobRecord& job, JobState state, std::optional<std::uint64_t> place) {
   assert(!job.abandoned);
   LeaveOrders(job);
   if (job.state == JobState::kWaiting && state != JobState::kWaiting) {
     BytesOf(job) += job.info.input_bytes;
   }
+  preparing_ += state == JobState::kPreparing ? 1 : 0;
+  preparing_ -= job.state == JobState::kPreparing ? 1 : 0;
+  if (state == JobState::kRunning) {
+    streams_.Remove(job);
+  }
   job.state = state;
+  job.order = place.value_or(job.order);
   EnterOrders(job);
 }
 
 void JobTable::Abandon(JobRecord& job) {
   LeaveOrders(job);
+  streams_.Remove(job);
   job.abandoned = true;
 }
 
 void JobTable::Remove(JobRecord& job) {
-  LeaveOrders(job);
+  if (!job.abandoned) {
+    LeaveOrders(job);
+    streams_.Remove(job);
+  }
   if (job.state != JobState::kWaiting) {
     BytesOf(job) -= job.info.input_bytes;
   }
+  preparing_ -= job.state == JobState::kPreparing ? 1 : 0;
+  accounts_.clients().DiscountJob(job.payer, job.info.input_bytes);
   jobs_.erase(job.info.id);
 }
 
-JobRecord* JobTable::FirstWaiting() const {
-  return waiting_.empty() ? nullptr : waiting_.begin()->second;
+JobRecord* JobTable::NextToPrepare() {
+  return to_prepare_.Next(CostOfRun());
 }
 
-JobRecord* JobTable::FirstPrepared(ModelGeneration model) const {
-  const auto queue = prepared_.find(model);
-  return queue == prepared_.end() ? nullptr : queue->second.begin()->second;
+JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
+  const auto queue = alone_.find(model);
+  return queue == alone_.end() ? nullptr : queue->second.begin()->second;
+}
+
+JobRecord* JobTable::WaitingFrame(const JobInfo& info) const {
+  return info.stream.empty() ? nullptr : streams_.Waiting(info);
+}
+
+std::vector<JobRecord*> JobTable::OlderFrames(const JobRecord& job) const {
+  return job.info.stream.empty() ? std::vector<JobRecord*>() : streams_.OlderThan(job);
+}
+
+JobRecord* JobTable::LastOf(GroupIndex group) {
+  JobRecord* const waiting = to_prepare_.order().LastOf(group);
+  return waiting != nullptr ? waiting : to_start_.LastOf(group);
 }
 
 JobRecord* JobTable::FirstToExpire() const {
@@ -62,30 +94,60 @@ JobRecord* JobTable::FirstToExpire() const {
 }
 
 std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) const {
-  std::vector<std::pair<std::uint64_t, JobId>> found;
+  std::vector<JobId> found;
   for (const auto& [id, job] : jobs_) {
     if (!job.abandoned && job.state != JobState::kRunning && (!model || job.info.model == *model)) {
-      found.emplace_back(job.order, id);
+      found.push_back(id);
     }
   }
   std::sort(found.begin(), found.end());
-  std::vector<JobId> jobs;
-  jobs.reserve(found.size());
-  std::transform(found.begin(), found.end(), std::back_inserter(jobs), [](const auto& entry) { return entry.second; });
-  return jobs;
+  return found;
+}
+
+void JobTable::ChargePreparation(JobRecord& job, int window) {
+  to_prepare_.Begin(job.place(), Seconds(costs_.Estimate(job.info.model)), window);
+  job.ahead = true;
+}
+
+void JobTable::ReleaseWindow(JobRecord& job, int window) {
+  if (std::exchange(job.ahead, false)) {
+    to_prepare_.Release(job.place(), window);
+  }
+}
+
+void JobTable::ChargeRun(const JobRecord& job, Duration estimate) {
+  to_start_.Begin(job.place(), Seconds(estimate));
+}
+
+void JobTable::CorrectRun(const JobRecord& job, Duration difference) {
+  to_start_.Correct(job.place(), Seconds(difference));
+}
+
+Payer JobTable::PayerOf(const Client& client) {
+  return accounts_.clients().Find(
+      client, [this](const Payer& payer) { return to_prepare_.order().Settled(payer) && to_start_.Settled(payer); },
+      [this](const Payer& payer, bool group_too) {
+        for (TurnOrder* const order : {&to_prepare_.order(), &to_start_}) {
+          order->ForgetMember(payer);
+          if (group_too) {
+            order->ForgetGroup(payer.group);
+          }
+        }
+      });
 }
 
 void JobTable::EnterOrders(JobRecord& job) {
-  // Arrivals go to the end, which the hint makes cheap.
   if (job.state == JobState::kWaiting) {
-    waiting_.emplace_hint(waiting_.end(), job.order, &job);
+    to_prepare_.Add(job.place(), job);
+  } else if (job.state == JobState::kPrepared && job.faults > 0) {
+    alone_[job.info.model].emplace(job.order, &job);
   } else if (job.state == JobState::kPrepared) {
-    ByOrder& queue = prepared_[job.info.model];
-    queue.emplace_hint(queue.end(), job.order, &job);
+    to_start_.Add(job.place(), job);
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.emplace(std::pair(job.info.deadline, job.order), &job);
+    deadlines_.emplace(std::pair(job.info.deadline, job.info.id), &job);
   }
+  CountState(job, 1);
 }
 
 void JobTable::LeaveOrders(JobRecord& job) {
@@ -93,17 +155,30 @@ void JobTable::LeaveOrders(JobRecord& job) {
     return;
   }
   if (job.state == JobState::kWaiting) {
-    waiting_.erase(job.order);
-  } else if (job.state == JobState::kPrepared) {
-    const auto queue = prepared_.find(job.info.model);
+    to_prepare_.Remove(job.place());
+  } else if (job.state == JobState::kPrepared && job.faults > 0) {
+    const auto queue = alone_.find(job.info.model);
     queue->second.erase(job.order);
     // Generations are never used again: an empty queue must not stay.
     if (queue->second.empty()) {
-      prepared_.erase(queue);
+      alone_.erase(queue);
     }
+  } else if (job.state == JobState::kPrepared) {
+    to_start_.Remove(job.place());
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.erase(std::pair(job.info.deadline, job.order));
+    deadlines_.erase(std::pair(job.info.deadline, job.info.id));
+  }
+  CountState(job, -1);
+}
+
+void JobTable::CountState(const JobRecord& job, int change) {
+  const bool runs = job.state == JobState::kRunning;
+  const auto step = static_cast<std::size_t>(change);  // Modulo the range: minus one takes one away.
+  accounts_.Count(job.payer, job.info.model,
+                  [runs, step](ShareStats& stats) { (runs ? stats.running : stats.waiting) += step; });
+  if (!runs) {
+    accounts_.clients().AddWaiting(job.payer, job.info.priority, change * job.estimate);
   }
 }
 

@@ -9,7 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "engine/accounts.h"
+#include "engine/preparation_order.h"
+#include "engine/run_costs.h"
 #include "engine/scheduler_core.h"
+#include "engine/stream_table.h"
+#include "engine/turn_order.h"
 
 namespace accelerd {
 
@@ -18,59 +24,106 @@ enum class JobState { kWaiting, kPreparing, kPrepared, kRunning };
 /// What the scheduler's core knows of a job that is not DONE.
 struct JobRecord {
   JobInfo info;
-  std::uint64_t order = 0;  ///< Place in the order of arrival; kept when a job runs again.
+  Payer payer;
+  std::uint64_t order = 0;  ///< Its place among the jobs of its client and model; kept when a job runs again.
   JobState state = JobState::kWaiting;
+  Time submitted{};
+  Duration estimate{};     ///< Of its time on the device, when it was submitted.
   int faults = 0;          ///< Device faults while it ran; from the first on it runs alone.
   bool abandoned = false;  ///< The caller has its answer; only the end of the preparation or run is awaited.
+  bool ahead = false;      ///< It counts in the window of its preparation.
+
+  TurnOrder::Place place() const { return {info.priority, payer, info.model, order}; }
 };
 
 /// The jobs of the core, and the orders in which the core asks for them. Abandoned jobs are in no order.
 class JobTable {
  public:
-  /// Puts a new job behind all others. REQUIRES: its id is new. References stay valid until Remove.
-  JobRecord& Add(const JobInfo& info);
+  /// Both outlive the table.
+  JobTable(Accounts& accounts, const RunCosts& costs) : accounts_(accounts), costs_(costs) {}
+
+  /// A new job, at a place that became free, or behind all others of its client and model. REQUIRES: its id is new.
+  /// References stay valid until Remove.
+  JobRecord& Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place = std::nullopt);
 
   /// Null when there is none.
   JobRecord* Find(JobId id);
 
-  /// Makes every change of a job's state. REQUIRES: not abandoned.
-  void MoveTo(JobRecord& job, JobState state);
+  /// Makes every change of a job's state, and of its place. REQUIRES: not abandoned.
+  void MoveTo(JobRecord& job, JobState state, std::optional<std::uint64_t> place = std::nullopt);
 
   /// Takes the job out of all orders; it keeps its bytes until Remove.
   void Abandon(JobRecord& job);
 
   void Remove(JobRecord& job);
 
-  /// The earliest job in WAITING; null when there is none.
-  JobRecord* FirstWaiting() const;
+  /// The job in WAITING to be prepared next; null when there is none.
+  JobRecord* NextToPrepare();
 
-  /// The earliest job of `model` in PREPARED; null when there is none.
-  JobRecord* FirstPrepared(ModelGeneration model) const;
+  /// A job in PREPARED to run next, of the models that `eligible(model)` accepts; null when there is none.
+  template <typename Eligible>
+  JobRecord* NextToStart(Eligible eligible) const {
+    return to_start_.Next(eligible, CostOfRun());
+  }
+
+  /// The earliest job in PREPARED of `model` that has to run alone; null when there is none.
+  JobRecord* NextToRunAlone(ModelGeneration model) const;
+
+  /// The frame of the new job's stream whose preparation has not begun; null when there is none.
+  JobRecord* WaitingFrame(const JobInfo& info) const;
+
+  /// The frames of the job's stream that arrived before it and have not started.
+  std::vector<JobRecord*> OlderFrames(const JobRecord& job) const;
+
+  /// The job of the group to give up first when there is no room; null when none of it may be.
+  JobRecord* LastOf(GroupIndex group);
 
   /// The earliest deadline of the jobs that are not RUNNING, and that job; null when none has a deadline.
   JobRecord* FirstToExpire() const;
 
-  /// The jobs that are not RUNNING; of one model, or all. In the order of arrival; looks at every job.
+  /// The jobs that are not RUNNING; of one model, or all. Looks at every job.
   std::vector<JobId> NotRunning(std::optional<ModelGeneration> model = std::nullopt) const;
 
+  /// A preparation or run begins and is charged for what it is estimated to take. `window`: see PreparationOrder.
+  void ChargePreparation(JobRecord& job, int window);
+  void ChargeRun(const JobRecord& job, Duration estimate);
+  /// A run took `difference` more than it was charged for.
+  void CorrectRun(const JobRecord& job, Duration difference);
+  /// The job does not count as prepared ahead any more. Does nothing when it did not.
+  void ReleaseWindow(JobRecord& job, int window);
+
+  /// The client's entry in the accounts, made if need be.
+  Payer PayerOf(const Client& client);
+
   std::size_t size() const { return jobs_.size(); }
+  /// Jobs in PREPARING, abandoned ones included.
+  std::size_t preparing() const { return preparing_; }
 
   /// Inputs of jobs past WAITING: prepared because the core granted it, and given as tensors.
   std::size_t granted_bytes() const { return granted_bytes_; }
   std::size_t given_bytes() const { return given_bytes_; }
 
  private:
-  using ByOrder = std::map<std::uint64_t, JobRecord*>;
+  static double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+  auto CostOfRun() const {
+    return [this](ModelGeneration model) { return Seconds(costs_.Estimate(model)); };
+  }
 
   void EnterOrders(JobRecord& job);
   void LeaveOrders(JobRecord& job);
+  void CountState(const JobRecord& job, int change);
   std::size_t& BytesOf(const JobRecord& job) { return job.info.prepared ? given_bytes_ : granted_bytes_; }
 
+  Accounts& accounts_;
+  const RunCosts& costs_;
   std::unordered_map<JobId, JobRecord> jobs_;
-  ByOrder waiting_;
-  std::unordered_map<ModelGeneration, ByOrder> prepared_;
-  std::map<std::pair<Time, std::uint64_t>, JobRecord*> deadlines_;
+  PreparationOrder to_prepare_;
+  TurnOrder to_start_;
+  std::unordered_map<ModelGeneration, std::map<std::uint64_t, JobRecord*>> alone_;
+  StreamTable streams_;
+  absl::btree_map<std::pair<Time, JobId>, JobRecord*> deadlines_;
   std::uint64_t next_order_ = 0;
+  std::size_t preparing_ = 0;
   std::size_t granted_bytes_ = 0;
   std::size_t given_bytes_ = 0;
 };

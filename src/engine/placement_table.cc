@@ -29,14 +29,6 @@ DeviceState PlacementTable::StateOf(DeviceId device) const {
   return there == devices_.end() ? DeviceState::kOpening : there->second.state;
 }
 
-bool PlacementTable::Serves(ModelGeneration model) const {
-  return std::ranges::any_of(devices_, [model](const auto& entry) {
-    const Device& device = entry.second;
-    const auto placement = device.placements.find(model);
-    return device.state == DeviceState::kReady && placement != device.placements.end() && placement->second.slots > 0;
-  });
-}
-
 bool PlacementTable::Busy(DeviceId device) const {
   const auto there = devices_.find(device);
   return there != devices_.end() && there->second.running > 0;
@@ -63,11 +55,10 @@ std::optional<PlacementTable::Candidate> PlacementTable::NextStart(const JobTabl
   std::optional<Candidate> best;
   int best_running = 0;
   for (const auto& [id, device] : devices_) {
-    JobRecord* const job = NextOn(device, jobs);
-    if (job == nullptr) {
+    if (best && device.running >= best_running) {
       continue;
     }
-    if (!best || job->order < best->job->order || (job == best->job && device.running < best_running)) {
+    if (JobRecord* const job = NextOn(device, jobs)) {
       best = Candidate{job, id};
       best_running = device.running;
     }
@@ -80,28 +71,44 @@ JobRecord* PlacementTable::NextOn(const Device& device, const JobTable& jobs) {
       device.running >= device.capacity) {
     return nullptr;
   }
-  JobRecord* first = nullptr;
+  JobRecord* alone = nullptr;
   for (const auto& [model, placement] : device.placements) {
-    JobRecord* const job = placement.slots == 0 ? nullptr : jobs.FirstPrepared(model);
-    if (job == nullptr || (first != nullptr && first->order < job->order)) {
-      continue;
-    }
-    if (job->faults > 0 || placement.running < placement.slots) {
-      first = job;
+    JobRecord* const job = placement.slots == 0 ? nullptr : jobs.NextToRunAlone(model);
+    if (job != nullptr && (alone == nullptr || job->order < alone->order)) {
+      alone = job;
     }
   }
-  const bool device_must_empty = first != nullptr && first->faults > 0 && device.running > 0;
-  return device_must_empty ? nullptr : first;
+  if (alone != nullptr) {
+    return device.running > 0 ? nullptr : alone;
+  }
+  return jobs.NextToStart([&device](ModelGeneration model) {
+    const auto placement = device.placements.find(model);
+    return placement != device.placements.end() && placement->second.running < placement->second.slots;
+  });
 }
 
-RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound) {
+void PlacementTable::BringUpToDate(Device& device, Time now) {
+  if (device.running > 0) {
+    device.share += (now - device.share_at) / device.running;
+  }
+  device.share_at = now;
+}
+
+RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound, Duration estimate) {
   Device& device = devices_[candidate.device];
+  BringUpToDate(device, now);
   device.running++;
   device.placements[candidate.job->info.model].running++;
   device.alone = candidate.job->faults > 0;
   last_run_ = static_cast<RunId>(static_cast<std::uint64_t>(last_run_) + 1);
   runs_.emplace_hint(runs_.end(), last_run_,
-                     Run{candidate.job, candidate.device, candidate.job->info.model, bound, now + bound});
+                     Run{.job = candidate.job,
+                         .device = candidate.device,
+                         .model = candidate.job->info.model,
+                         .bound = bound,
+                         .overdue_at = now + bound,
+                         .estimate = estimate,
+                         .share_at_start = device.share});
   return last_run_;
 }
 
@@ -121,14 +128,16 @@ std::optional<Time> PlacementTable::next_overdue() const {
   return first == runs_.end() ? std::nullopt : std::optional(first->second.overdue_at);
 }
 
-std::optional<Run> PlacementTable::End(RunId run) {
+std::optional<Run> PlacementTable::End(RunId run, Time now) {
   const auto found = runs_.find(run);
   if (found == runs_.end()) {
     return std::nullopt;
   }
-  const Run ended = found->second;
+  Run ended = found->second;
   runs_.erase(found);
   Device& device = devices_[ended.device];
+  BringUpToDate(device, now);
+  ended.charge = device.share - ended.share_at_start;
   device.running--;
   device.alone = false;
   const auto placement = device.placements.find(ended.model);
@@ -149,12 +158,21 @@ std::vector<RunId> PlacementTable::RunsOn(DeviceId device) const {
   return runs;
 }
 
-int PlacementTable::total_capacity() const {
-  int capacity = 0;
+int PlacementTable::DevicesWith(ModelGeneration model) const {
+  return static_cast<int>(std::ranges::count_if(devices_, [model](const auto& entry) {
+    const Device& device = entry.second;
+    const auto placement = device.placements.find(model);
+    return device.state == DeviceState::kReady && placement != device.placements.end() && placement->second.slots > 0;
+  }));
+}
+
+int PlacementTable::SlotsOf(ModelGeneration model) const {
+  int slots = 0;
   for (const auto& [id, device] : devices_) {
-    capacity += device.state == DeviceState::kReady ? device.capacity : 0;
+    const auto placement = device.placements.find(model);
+    slots = std::max(slots, placement == device.placements.end() ? 0 : placement->second.slots);
   }
-  return capacity;
+  return slots;
 }
 
 std::optional<Time> PlacementTable::next_suspicion_end() const {

@@ -18,6 +18,9 @@ struct Run {
   Duration bound{};        ///< How long it may take.
   Time overdue_at{};       ///< When that is over.
   bool postponed = false;  ///< It was put off once.
+  Duration estimate{};     ///< What it was charged when it began.
+  Duration charge{};       ///< Set at its end: its part of the time that the device was busy.
+  Duration share_at_start{};
 };
 
 /// The devices of the core: which models they have, what runs on them, and which job each may start next.
@@ -35,8 +38,9 @@ class PlacementTable {
   void SetState(DeviceId device, DeviceState state);
   DeviceState StateOf(DeviceId device) const;
 
-  /// Whether some READY device has the model.
-  bool Serves(ModelGeneration model) const;
+  /// READY devices that have the model; whether there is one.
+  int DevicesWith(ModelGeneration model) const;
+  bool Serves(ModelGeneration model) const { return DevicesWith(model) > 0; }
 
   /// Whether there are devices, none of which can come back.
   bool AllStuck() const;
@@ -49,25 +53,25 @@ class PlacementTable {
   void Suspect(DeviceId device, Time until);
   void EndSuspicion(Time now);
 
-  /// The earliest prepared job that may start now, and where: on the least busy device that has a free slot for it. A
-  /// job that runs alone waits for an empty device and lets nothing later start there meanwhile.
+  /// The prepared job that starts next, and where: on the least busy device that may start one. A job that runs alone
+  /// goes first, waits for an empty device and lets nothing else start there meanwhile.
   std::optional<Candidate> NextStart(const JobTable& jobs) const;
 
   /// REQUIRES: `candidate` is of NextStart.
-  RunId Begin(const Candidate& candidate, Time now, Duration bound);
+  RunId Begin(const Candidate& candidate, Time now, Duration bound, Duration estimate);
 
   /// The run that is overdue for longest; null when none is. Valid until another call.
   Run* FirstOverdue(Time now);
   void Postpone(Run& run, Time until);
 
   /// Ends a run; unset when it is not current.
-  std::optional<Run> End(RunId run);
+  std::optional<Run> End(RunId run, Time now);
 
   /// The runs on `device`, oldest first.
   std::vector<RunId> RunsOn(DeviceId device) const;
 
-  /// Runs that READY devices carry at once.
-  int total_capacity() const;
+  /// The most slots that the model has on a device.
+  int SlotsOf(ModelGeneration model) const;
 
   /// When EndSuspicion has something to do.
   std::optional<Time> next_suspicion_end() const;
@@ -87,9 +91,14 @@ class PlacementTable {
     bool alone = false;  ///< What runs there runs alone.
     bool paused = false;
     std::optional<Time> suspect_until;
+    /// The time that each of its runs is charged for, summed since the start: elapsed time divided by the runs that
+    /// went on then. So the charges of all runs sum to the time the device was busy.
+    Duration share{};
+    Time share_at{};  ///< When `share` was brought up to date.
     std::map<ModelGeneration, Placement> placements;
   };
 
+  static void BringUpToDate(Device& device, Time now);
   static JobRecord* NextOn(const Device& device, const JobTable& jobs);
 
   std::map<DeviceId, Device> devices_;

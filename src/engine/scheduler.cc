@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/accounts.h"
 #include "engine/alarm.h"
 #include "engine/idle_watch.h"
 #include "fmt/core.h"
@@ -103,6 +104,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (refusal_) {
         Answer(entry, *refusal_, errands);
       } else {
+        NameModel(*entry->job.model);
         Collect(core_.Submit(InfoOf(*entry), clock_.Now()), errands);
       }
     }
@@ -180,7 +182,18 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   SchedulerStats stats() {
     const std::lock_guard lock(mutex_);
-    return core_.stats();
+    SchedulerStats stats;
+    stats.total = core_.total();
+    stats.queued_bytes = core_.prepared_bytes();
+    stats.clients = core_.clients();
+    std::map<std::string, ShareStats> models;
+    for (const auto& [generation, counts] : core_.models()) {
+      Accumulate(models[model_names_[generation]], counts);
+    }
+    for (auto& [name, counts] : models) {
+      stats.models.push_back({name, counts});
+    }
+    return stats;
   }
 
   void ModelGone(ModelGeneration model, const absl::Status& reason) {
@@ -222,7 +235,15 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     CarryOut(std::move(errands));
   }
 
-  // The following five hold the mutex.
+  // The following six hold the mutex.
+
+  void NameModel(const EngineModel& model) {
+    if (model_names_.try_emplace(model.generation, model.name).second) {
+      std::erase_if(model_names_, [this, &model](const auto& entry) {
+        return entry.first != model.generation && !core_.models().contains(entry.first);
+      });
+    }
+  }
 
   /// Turns decisions into errands: takes what they need out of the table now, as later events may change it.
   void Collect(Decisions decisions, Errands& errands) {
@@ -377,6 +398,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   SchedulerCore core_;
   std::unordered_map<JobId, EntryPtr> table_;  ///< Jobs whose callers wait.
   std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
+  std::map<ModelGeneration, std::string> model_names_;  ///< Of those that were asked for.
   std::shared_ptr<SchedulerObserver> observer_;
   std::optional<absl::Status> refusal_;
   std::optional<Time> armed_;  ///< What the alarm is set to.

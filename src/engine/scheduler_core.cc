@@ -6,19 +6,17 @@
 #include <utility>
 #include <vector>
 
+#include "engine/accounts.h"
+#include "engine/admission.h"
 #include "engine/job_table.h"
 #include "engine/placement_table.h"
+#include "engine/run_costs.h"
 #include "engine/run_times.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-using Seconds = std::chrono::duration<double>;
-
-constexpr Seconds kLeastRetryDelay{1};
-constexpr Seconds kMostRetryDelay{60};
-constexpr double kMeanWeight = 0.125;  // Of the newest run in the moving mean of device time.
 constexpr int kMediansToHang = 20;
 constexpr std::chrono::seconds kLate{1};
 
@@ -26,15 +24,30 @@ constexpr std::chrono::seconds kLate{1};
 
 class SchedulerCore::Impl {
  public:
-  explicit Impl(const SchedulerLimits& limits) : limits_(limits) {}
+  explicit Impl(const SchedulerLimits& limits) : limits_(limits), accounts_(limits.max_clients) {}
 
-  void Submit(const JobInfo& job, Time now) {
+  void Submit(const JobInfo& info, Time now) {
     Expire(now);  // What is over must not keep the newcomer out.
-    if (absl::Status status = Admit(job, now); !status.ok()) {
-      decisions_.refuse.push_back({job.id, std::move(status)});
+    const Payer payer = jobs_.PayerOf(info.client);
+    JobRecord* const replaced = jobs_.WaitingFrame(info);
+    auto turnaway = Judge(info, payer, replaced != nullptr, now);
+    if (turnaway && turnaway->could_make_room && MakeRoomFor(payer)) {
+      turnaway = Judge(info, payer, replaced != nullptr, now);
+    }
+    if (turnaway) {
+      CountRefusal(payer, info.model, turnaway->reason);
+      decisions_.refuse.push_back({info.id, std::move(turnaway->status)});
       return;
     }
-    jobs_.Add(job);
+    std::optional<std::uint64_t> place;
+    if (replaced != nullptr) {
+      place = replaced->order;
+      Supersede(*replaced);
+    }
+    JobRecord& job = jobs_.Add(info, payer, now, place);
+    if (info.prepared && !info.stream.empty()) {
+      TakePlaceOfOlderFrames(job);
+    }
   }
 
   void Prepared(JobId id, bool ok) {
@@ -42,15 +55,18 @@ class SchedulerCore::Impl {
     if (job == nullptr || job->state != JobState::kPreparing) {
       return;
     }
-    if (job->abandoned || !ok) {
-      jobs_.Remove(*job);
-    } else {
-      jobs_.MoveTo(*job, JobState::kPrepared);
+    if (!job->abandoned && !ok) {
+      Count(*job, [](ShareStats& stats) { stats.failed++; });
     }
+    if (job->abandoned || !ok) {
+      Remove(*job);
+      return;
+    }
+    TakePlaceOfOlderFrames(*job);
   }
 
   void Finished(RunId id, Outcome outcome, Duration device_time, Time now) {
-    const std::optional<Run> run = placements_.End(id);
+    const std::optional<Run> run = EndRun(id, now);
     if (!run) {
       return;
     }
@@ -60,17 +76,20 @@ class SchedulerCore::Impl {
       return;
     }
     if (outcome == Outcome::kOk) {
-      Measure(run->model, device_time);
+      run_times_[run->model].Add(device_time);
+      costs_.Add(run->model, run->charge);
     }
     if (!run->job->abandoned) {
       decisions_.finished = run->job->info.id;
+      Count(*run->job, [outcome](ShareStats& stats) { (outcome == Outcome::kOk ? stats.completed : stats.failed)++; });
     }
-    jobs_.Remove(*run->job);
+    Remove(*run->job);
   }
 
   void Cancel(JobId id) {
     JobRecord* const job = jobs_.Find(id);
     if (job != nullptr && !job->abandoned) {
+      Count(*job, [](ShareStats& stats) { stats.cancelled++; });
       EndForCaller(*job);
     }
   }
@@ -79,6 +98,7 @@ class SchedulerCore::Impl {
     placements_.SetSlots(device, model, slots);
     if (slots == 0) {
       run_times_.erase(model);
+      costs_.Forget(model);
     }
   }
 
@@ -93,17 +113,19 @@ class SchedulerCore::Impl {
     }
     retry_at_ = loss.retry_at;
     for (const RunId run : placements_.RunsOn(device)) {
-      Fault(*placements_.End(run)->job, loss.crash);
+      Fault(*EndRun(run, now)->job, loss.crash);
     }
     if (state == DeviceState::kStuck) {
-      RefuseJobs(jobs_.NotRunning(), Stuck());
+      RefuseJobs(jobs_.NotRunning(), Stuck(), RefusalReason::kDeviceLost);
     }
   }
 
   void Pause(DeviceId device, bool paused) { placements_.SetPaused(device, paused); }
   bool Busy(DeviceId device) const { return placements_.Busy(device); }
 
-  void ModelGone(ModelGeneration model, const absl::Status& reason) { RefuseJobs(jobs_.NotRunning(model), reason); }
+  void ModelGone(ModelGeneration model, const absl::Status& reason) {
+    RefuseJobs(jobs_.NotRunning(model), reason, RefusalReason::kModelGone);
+  }
 
   /// What every event ends with. The one place where jobs expire, are granted, and start.
   Decisions Decide(Time now) {
@@ -121,8 +143,8 @@ class SchedulerCore::Impl {
   }
 
   std::size_t job_count() const { return jobs_.size(); }
-  static SchedulerStats stats() { return {}; }
   std::size_t prepared_bytes() const { return jobs_.granted_bytes() + jobs_.given_bytes(); }
+  const Accounts& accounts() const { return accounts_; }
 
  private:
   static absl::Status Stuck() {
@@ -136,58 +158,126 @@ class SchedulerCore::Impl {
     }
   }
 
-  absl::Status Admit(const JobInfo& job, Time now) const {
-    if (job.input_bytes > limits_.max_prepared_bytes) {
-      return absl::ResourceExhaustedError(fmt::format("the inputs of one request take {} bytes; at most {} are allowed",
-                                                      job.input_bytes, limits_.max_prepared_bytes));
+  template <typename Change>
+  void Count(const JobRecord& job, Change change) {
+    accounts_.Count(job.payer, job.info.model, change);
+  }
+
+  void CountRefusal(const Payer& payer, ModelGeneration model, RefusalReason reason) {
+    accounts_.Count(payer, model,
+                    [reason](ShareStats& stats) { stats.refused.at(static_cast<std::size_t>(reason))++; });
+  }
+
+  std::optional<Turnaway> Judge(const JobInfo& job, const Payer& payer, bool replaces_frame, Time now) const {
+    const int devices = placements_.DevicesWith(job.model);
+    const AdmissionRequest request{.job = job,
+                                   .payer = payer,
+                                   .cost = costs_.Estimate(job.model),
+                                   .jobs = jobs_.size(),
+                                   .given_bytes = jobs_.given_bytes(),
+                                   .devices = devices,
+                                   .replaces_frame = replaces_frame};
+    if (auto turnaway = JudgeAdmission(limits_, accounts_.clients(), request, now)) {
+      return turnaway;
     }
-    if (jobs_.size() >= limits_.max_jobs) {
-      return TryLater(
-          absl::ResourceExhaustedError(fmt::format("the queue is full ({} jobs); try again later", limits_.max_jobs)));
-    }
-    if (job.prepared && jobs_.given_bytes() + job.input_bytes > limits_.max_prepared_bytes) {
-      return TryLater(absl::ResourceExhaustedError(
-          fmt::format("the queue is full ({} bytes of inputs); try again later", limits_.max_prepared_bytes)));
-    }
-    if (job.deadline <= now) {
-      return TryLater(absl::DeadlineExceededError("the deadline was over when the request arrived"));
-    }
-    return placements_.Serves(job.model) ? absl::OkStatus() : AdmitToWait(now);
+    return devices > 0 ? std::nullopt : JudgeWaitForDevice(now);
   }
 
   /// Of a model that is nowhere on a READY device.
-  absl::Status AdmitToWait(Time now) const {
+  std::optional<Turnaway> JudgeWaitForDevice(Time now) const {
     if (placements_.AllStuck()) {
-      return Stuck();
+      return Turnaway{RefusalReason::kDeviceLost, Stuck()};
     }
     if (lost_at_ && now - *lost_at_ >= limits_.device_wait) {
       const Duration delay = std::clamp<Duration>(retry_at_ - now, std::chrono::seconds(1), std::chrono::seconds(60));
-      return WithRetryAfter(absl::UnavailableError("the device was lost and is being brought back; try again later"),
-                            delay);
+      return Turnaway{
+          RefusalReason::kDeviceLost,
+          WithRetryAfter(absl::UnavailableError("the device was lost and is being brought back; try again later"),
+                         delay)};
     }
-    return absl::OkStatus();
+    return std::nullopt;
   }
 
-  void Refuse(JobRecord& job, absl::Status status) {
-    decisions_.refuse.push_back({job.info.id, TryLater(std::move(status))});
+  /// The queue is full: whoever has most for its weight gives up the job that came last, if it then still has no less
+  /// than the payer would have.
+  bool MakeRoomFor(const Payer& payer) {
+    const std::vector<ClientTable::Group>& groups = accounts_.clients().groups();
+    const GroupIndex index = accounts_.clients().Greediest();
+    const ClientTable::Group& greediest = groups[index];
+    const ClientTable::Group& own = groups[payer.group];
+    if (index == payer.group || greediest.jobs == 0 ||
+        static_cast<double>(own.jobs + 1) / own.weight > static_cast<double>(greediest.jobs - 1) / greediest.weight) {
+      return false;
+    }
+    JobRecord* const last = jobs_.LastOf(index);
+    if (last == nullptr) {
+      return false;
+    }
+    Refuse(*last,
+           absl::ResourceExhaustedError(
+               "the queue is full, and the client has more waiting than the others; try again later"),
+           RefusalReason::kClientQueueFull);
+    return true;
+  }
+
+  void Supersede(JobRecord& job) {
+    CountRefusal(job.payer, job.info.model, RefusalReason::kSuperseded);
+    decisions_.refuse.push_back(
+        {job.info.id, absl::AbortedError(fmt::format("a newer frame of the stream \"{}\" took the place of this one",
+                                                     job.info.stream))});
+    EndForCaller(job);
+  }
+
+  /// The job, whose inputs are there, goes where the older frames of its stream were.
+  void TakePlaceOfOlderFrames(JobRecord& job) {
+    std::uint64_t place = job.order;
+    for (JobRecord* const older : jobs_.OlderFrames(job)) {
+      place = std::min(place, older->order);
+      Supersede(*older);
+    }
+    jobs_.MoveTo(job, JobState::kPrepared, place);
+  }
+
+  void Refuse(JobRecord& job, absl::Status status, RefusalReason reason) {
+    CountRefusal(job.payer, job.info.model, reason);
+    const Duration delay = TimeToDrain(accounts_.clients(), placements_.DevicesWith(job.info.model));
+    decisions_.refuse.push_back(
+        {job.info.id, WithRetryAfter(std::move(status), std::chrono::ceil<std::chrono::seconds>(delay))});
     EndForCaller(job);
   }
 
   /// The caller has its answer; what the job holds stays held until nobody uses it.
   void EndForCaller(JobRecord& job) {
     if (job.state == JobState::kPreparing || job.state == JobState::kRunning) {
+      jobs_.ReleaseWindow(job, Window(job.info.model));
       jobs_.Abandon(job);
     } else {
-      jobs_.Remove(job);
+      Remove(job);
     }
   }
 
-  void RefuseJobs(const std::vector<JobId>& jobs, const absl::Status& reason) {
+  void Remove(JobRecord& job) {
+    jobs_.ReleaseWindow(job, Window(job.info.model));
+    jobs_.Remove(job);
+  }
+
+  void RefuseJobs(const std::vector<JobId>& jobs, const absl::Status& status, RefusalReason reason) {
     for (const JobId id : jobs) {
       JobRecord& job = *jobs_.Find(id);
-      decisions_.refuse.push_back({id, reason});
+      CountRefusal(job.payer, job.info.model, reason);
+      decisions_.refuse.push_back({id, status});
       EndForCaller(job);
     }
+  }
+
+  /// The client pays what the run took; unset when the run is not current.
+  std::optional<Run> EndRun(RunId id, Time now) {
+    const std::optional<Run> run = placements_.End(id, now);
+    if (run) {
+      jobs_.CorrectRun(*run->job, run->charge - run->estimate);
+      Count(*run->job, [&run](ShareStats& stats) { stats.device_time += run->charge; });
+    }
+    return run;
   }
 
   /// The device failed under the job, whose run is over. `crash`: the job may be the cause.
@@ -197,29 +287,40 @@ class SchedulerCore::Impl {
       decisions_.suspects.push_back(job.info.model);
     }
     if (job.abandoned) {
-      jobs_.Remove(job);
+      Remove(job);
       return;
     }
+    job.faults++;
     jobs_.MoveTo(job, JobState::kPrepared);
-    if (++job.faults == 2) {
-      Refuse(job, absl::UnavailableError("the device failed twice while it ran this request; try again later"));
+    if (job.faults == 2) {
+      Refuse(job, absl::UnavailableError("the device failed twice while it ran this request; try again later"),
+             RefusalReason::kDeviceLost);
     }
   }
 
   void Expire(Time now) {
     for (JobRecord* job = jobs_.FirstToExpire(); job != nullptr && job->info.deadline <= now;
          job = jobs_.FirstToExpire()) {
-      Refuse(*job, absl::DeadlineExceededError("the deadline passed while the request waited for the device"));
+      Refuse(*job, absl::DeadlineExceededError("the deadline passed while the request waited for the device"),
+             RefusalReason::kExpired);
     }
   }
 
+  /// Enough that the slots find prepared jobs while as many again are in preparation.
+  int Window(ModelGeneration model) const { return std::max(placements_.SlotsOf(model), 1) + limits_.max_preparing; }
+
   void GrantPreparations() {
-    for (JobRecord* job = jobs_.FirstWaiting(); job != nullptr; job = jobs_.FirstWaiting()) {
+    while (jobs_.preparing() < static_cast<std::size_t>(limits_.max_preparing)) {
+      JobRecord* const job = jobs_.NextToPrepare();
+      if (job == nullptr) {
+        return;
+      }
       const bool fits = prepared_bytes() + job->info.input_bytes <= limits_.max_prepared_bytes;
       if (!fits && jobs_.granted_bytes() > 0) {
         return;
       }
       jobs_.MoveTo(*job, JobState::kPreparing);
+      jobs_.ChargePreparation(*job, Window(job->info.model));
       decisions_.prepare.push_back({job->info.id});
     }
   }
@@ -237,7 +338,7 @@ class SchedulerCore::Impl {
       lost_at_ = now;
       retry_at_ = now;
       for (const RunId id : placements_.RunsOn(device)) {
-        const Run run = *placements_.End(id);
+        const Run run = *EndRun(id, now);
         Fault(*run.job, /*crash=*/run.overdue_at <= now);
       }
     }
@@ -254,32 +355,33 @@ class SchedulerCore::Impl {
 
   void StartRuns(Time now) {
     while (const auto next = placements_.NextStart(jobs_)) {
-      const RunId run = placements_.Begin(*next, now, RunBound(next->job->info.model));
-      jobs_.MoveTo(*next->job, JobState::kRunning);
-      decisions_.start.push_back({next->job->info.id, run, next->device});
+      JobRecord& job = *next->job;
+      const Duration estimate = costs_.Estimate(job.info.model);
+      const RunId run = placements_.Begin(*next, now, RunBound(job.info.model), estimate);
+      jobs_.ReleaseWindow(job, Window(job.info.model));
+      jobs_.MoveTo(job, JobState::kRunning);
+      jobs_.ChargeRun(job, estimate);
+      if (job.faults == 0) {
+        const Duration wait = now - job.submitted;
+        Count(job, [wait](ShareStats& stats) {
+          stats.started++;
+          stats.wait += wait;
+          stats.longest_wait = std::max(stats.longest_wait, wait);
+        });
+      }
+      decisions_.start.push_back({job.info.id, run, next->device});
     }
   }
 
-  void Measure(ModelGeneration model, Duration device_time) {
-    run_times_[model].Add(device_time);
-    const Seconds time = device_time;
-    mean_device_time_ = mean_device_time_ ? *mean_device_time_ + kMeanWeight * (time - *mean_device_time_) : time;
-  }
-
-  absl::Status TryLater(absl::Status status) const {
-    const double turns = static_cast<double>(jobs_.size()) / std::max(placements_.total_capacity(), 1);
-    const Seconds delay = std::clamp(mean_device_time_.value_or(Seconds(0)) * turns, kLeastRetryDelay, kMostRetryDelay);
-    return WithRetryAfter(std::move(status), std::chrono::ceil<std::chrono::seconds>(delay));
-  }
-
   const SchedulerLimits limits_;
-  JobTable jobs_;
+  Accounts accounts_;
+  RunCosts costs_;
+  JobTable jobs_{accounts_, costs_};
   PlacementTable placements_;
   std::unordered_map<ModelGeneration, RunTimes> run_times_;  ///< Of models that are placed.
-  std::optional<Seconds> mean_device_time_;
-  std::optional<Time> lost_at_;  ///< The last time that a READY device was lost.
-  Time retry_at_{};              ///< When that one may be back.
-  Decisions decisions_;          ///< Of the event that is being handled.
+  std::optional<Time> lost_at_;                              ///< The last time that a READY device was lost.
+  Time retry_at_{};                                          ///< When that one may be back.
+  Decisions decisions_;                                      ///< Of the event that is being handled.
 };
 
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -337,8 +439,16 @@ std::size_t SchedulerCore::job_count() const {
   return impl_->job_count();
 }
 
-SchedulerStats SchedulerCore::stats() const {
-  return impl_->stats();
+const ShareStats& SchedulerCore::total() const {
+  return impl_->accounts().total();
+}
+
+const std::map<ModelGeneration, ShareStats>& SchedulerCore::models() const {
+  return impl_->accounts().models();
+}
+
+std::vector<ClientStats> SchedulerCore::clients() const {
+  return impl_->accounts().clients().stats();
 }
 
 std::size_t SchedulerCore::prepared_bytes() const {

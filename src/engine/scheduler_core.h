@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,11 @@ struct SchedulerLimits {
   /// bytes: so callers who bring tensors cannot starve those who bring images, and the true bound is the limit plus one
   /// job's inputs.
   std::size_t max_prepared_bytes = 256 << 20;
+  /// Jobs of one group of clients; and the bytes of their inputs. Default: no bound of their own.
+  std::size_t max_client_jobs = SIZE_MAX;
+  std::size_t max_client_bytes = SIZE_MAX;
+  std::size_t max_clients = 1000;  ///< That are told apart; the rest counts as one. Default: 1000.
+  int max_preparing = 4;           ///< Preparations at once. Default: 4.
   /// How long after the loss of their device jobs are still admitted to wait for it. Default: 5 s.
   Duration device_wait = std::chrono::seconds(5);
   /// A run that takes longer than 20 times the median of its model's, within these bounds, hangs; the upper one holds
@@ -90,24 +96,35 @@ struct Decisions {
   std::optional<Time> next_wakeup;  ///< When Advance has to be called; unset: not before another event.
 };
 
-/// Decides which job is prepared and which runs next, on which device: first come, first served, work-conserving.
+/// Decides which job is prepared and which runs next, on which device: in fair order over clients and their models
+/// (see FairQueue, and TurnOrder for priorities), work-conserving.
 ///
 /// WAITING -> PREPARING -> PREPARED -> RUNNING -> DONE. Pure and single-threaded: events in, decisions out, the time a
 /// parameter that never goes back. A completion of a run that is not current is dropped, so each job ends once: by one
 /// `refuse`, one `finished`, a failed Prepared or a Cancel. A model without a placement makes its jobs wait.
 ///
-/// A job that was in flight at a device fault keeps its place and runs alone: its device empties for it, later jobs
-/// wait. A run that is over its bound is a fault of the whole device, which is LOST from then on. Bounds that passed
-/// more than a second before the core is asked are judged a second later: the process was stopped, and completions come
-/// in first. Costs O(log jobs + models on the device) an event.
+/// A run is charged to its client by the time it took, divided by the runs that went on beside it; when it begins, by
+/// a moving mean of its model's runs, corrected at its end. Preparation is granted in an equally fair order, in as much
+/// as the device needs (see PreparationOrder).
+///
+/// A frame of a stream is replaced by a newer one, which takes its place: at once while it is WAITING; in PREPARING or
+/// PREPARED, when the newer one is PREPARED. It ends with kAborted. A frame that has started is never replaced.
+///
+/// A job that was in flight at a device fault goes before all others and runs alone: its device empties for it, later
+/// jobs wait. A run that is over its bound is a fault of the whole device, which is LOST from then on. Bounds that
+/// passed more than a second before the core is asked are judged a second later: the process was stopped, and
+/// completions come in first. Costs O(log jobs + log clients + models) an event; of an admission that is in doubt
+/// O(clients).
 class SchedulerCore {
  public:
   explicit SchedulerCore(const SchedulerLimits& limits);
   ~SchedulerCore();
 
-  /// A new job. Refused at once: too many jobs (kResourceExhausted), the deadline is over (kDeadlineExceeded), inputs
-  /// that can never be prepared within the limits (kResourceExhausted, without RetryAfter), its model's device is gone
-  /// for longer than device_wait, or kStuck (kUnavailable).
+  /// A new job. Refused at once: the queue, or what its client may have of it, is full (kResourceExhausted; another
+  /// client's last job may be refused in its place when that one has more), it cannot start by its deadline after what
+  /// comes before it (kResourceExhausted when that is its own client's doing, else kDeadlineExceeded), inputs that can
+  /// never be prepared within the limits (kResourceExhausted, without RetryAfter), its model's device is gone for
+  /// longer than device_wait, or kStuck (kUnavailable).
   Decisions Submit(const JobInfo& job, Time now);
 
   /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
@@ -144,8 +161,10 @@ class SchedulerCore {
   /// Jobs that are not DONE, and those whose caller is gone while their preparation or run goes on.
   std::size_t job_count() const;
 
-  /// What clients and models asked for and got; models without names.
-  SchedulerStats stats() const;
+  /// What was asked for and given: in all, of each model, of each client.
+  const ShareStats& total() const;
+  const std::map<ModelGeneration, ShareStats>& models() const;
+  std::vector<ClientStats> clients() const;
 
   /// Bytes of inputs that count against max_prepared_bytes.
   std::size_t prepared_bytes() const;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/scheduler_core.h"
@@ -18,6 +21,8 @@ constexpr int kDevices = 2;
 constexpr int kModels = 3;
 constexpr std::size_t kMaxJobs = 40;
 constexpr std::size_t kMaxBytes = 1000;
+constexpr std::size_t kClients = 8;
+constexpr int kMaxPreparing = 3;
 constexpr milliseconds kRunBound{60};  // Short enough that some runs take longer.
 
 /// What the outside knows of a job: what was decided, and what it was told.
@@ -28,12 +33,31 @@ struct KnownJob {
   DeviceId device{};
   Time started{};
   int faults = 0;
-  bool ended = false;  // For its caller.
+  bool ended = false;       // For its caller.
+  std::uint64_t place = 0;  // Among the jobs of its client and model.
+  bool has_started = false;
+
+  auto flow() const { return std::tie(info.client.group, info.client.member, info.priority, info.model); }
+  auto window() const { return std::tie(info.client.group, info.priority, info.model); }
+  bool is_frame_of(const KnownJob& other) const {
+    return !info.stream.empty() && info.stream == other.info.stream && info.model == other.info.model &&
+           info.client.group == other.info.client.group && info.client.member == other.info.client.member;
+  }
 };
 
 class Simulation {
  public:
-  explicit Simulation(unsigned seed) : random_(seed) {}
+  /// Every other seed has more clients than are told apart.
+  explicit Simulation(unsigned seed)
+      : few_clients_(seed % 2 == 0),
+        random_(seed),
+        core_({.max_jobs = kMaxJobs,
+               .max_prepared_bytes = kMaxBytes,
+               .max_clients = seed % 2 == 0 ? kClients : kClients / 2,
+               .max_preparing = kMaxPreparing,
+               .device_wait = std::chrono::hours(1'000'000),
+               .least_run_bound = kRunBound,
+               .most_run_bound = kRunBound}) {}
 
   void Run(int events) {
     for (int i = 0; i < events && !testing::Test::HasFailure(); ++i) {
@@ -57,6 +81,7 @@ class Simulation {
   }
 
   void Step() {
+    frame_.reset();
     now_ += milliseconds(Pick(3));
     const bool pressure = ++steps_ / 500 % 2 == 1;  // The queue fills and empties by turns.
     switch (Pick(pressure ? 16 : 12)) {
@@ -92,8 +117,16 @@ class Simulation {
     job.info.input_bytes = static_cast<std::size_t>(Pick(250));
     job.info.prepared = Pick(3) == 0;
     job.info.deadline = Pick(2) == 0 ? Time::max() : now_ + milliseconds(Pick(200));
+    const int group = Pick(4);
+    job.info.client = {.group = std::string(1, static_cast<char>('a' + group)),
+                       .member = std::string(static_cast<std::size_t>(Pick(2)), 'm'),
+                       .weight = 1.0 + group};
+    job.info.priority = static_cast<PriorityClass>(Pick(3));
+    job.info.stream = std::string(static_cast<std::size_t>(Pick(3)), 's');
     job.state = job.info.prepared ? KnownJob::kPrepared : KnownJob::kWaiting;
+    job.place = last_job_;
     jobs_[job.info.id] = job;
+    frame_ = job.info.id;
     Judge(core_.Submit(job.info, now_));
   }
 
@@ -108,6 +141,7 @@ class Simulation {
       jobs_.erase(id);
     } else {
       jobs_[id].state = KnownJob::kPrepared;
+      frame_ = id;
     }
     Judge(core_.Prepared(id, ok, now_));
   }
@@ -232,6 +266,9 @@ class Simulation {
       ASSERT_FALSE(job.ended) << "ended twice";
       ASSERT_NE(job.state, KnownJob::kRunning);
       ASSERT_FALSE(refusal.status.ok());
+      if (absl::IsAborted(refusal.status)) {
+        JudgeSuperseded(job);
+      }
       EndForCaller(refusal.job);
     }
     for (const Decisions::Start& start : decisions.start) {
@@ -243,12 +280,26 @@ class Simulation {
     JudgeState(decisions);
   }
 
+  /// Only the frame of this event, which is newer, takes a place: from one that waits at once, else with its inputs
+  /// there.
+  void JudgeSuperseded(const KnownJob& job) {
+    ASSERT_TRUE(frame_ && jobs_.contains(*frame_));
+    KnownJob& frame = jobs_[*frame_];
+    ASSERT_TRUE(frame.is_frame_of(job));
+    ASSERT_LT(job.info.id, *frame_);
+    ASSERT_FALSE(job.has_started);
+    ASSERT_TRUE(job.state == KnownJob::kWaiting || frame.state == KnownJob::kPrepared);
+    frame.place = std::min(frame.place, job.place);
+    superseded_++;
+  }
+
   void JudgePreparation(JobId id) {
     ASSERT_TRUE(jobs_.contains(id));
     KnownJob& job = jobs_[id];
     ASSERT_EQ(job.state, KnownJob::kWaiting);
     for (const auto& [other_id, other] : jobs_) {
-      ASSERT_FALSE(other_id < id && other.state == KnownJob::kWaiting) << "granted out of order";
+      ASSERT_FALSE(other.place < job.place && other.state == KnownJob::kWaiting && other.flow() == job.flow())
+          << "granted out of order";
     }
     job.state = KnownJob::kPreparing;
   }
@@ -261,11 +312,13 @@ class Simulation {
     ASSERT_GT(job.info.deadline, now_) << "an expired job reached the device";
     ASSERT_TRUE(runs_.insert(start.run).second) << "run ids are unique";
     for (const auto& [other_id, other] : jobs_) {
-      ASSERT_FALSE(other_id < start.job && other.state == KnownJob::kPrepared && other.info.model == job.info.model)
+      ASSERT_FALSE(other.place < job.place && other.state == KnownJob::kPrepared && other.flow() == job.flow() &&
+                   job.faults == 0)
           << "started out of order";
     }
     ASSERT_TRUE(MayStart(job, start.device));
     job.state = KnownJob::kRunning;
+    job.has_started = true;
     job.run = start.run;
     job.device = start.device;
     job.started = now_;
@@ -302,12 +355,48 @@ class Simulation {
            of_model < slots && (job.faults == 0 || on_device == 0);
   }
 
-  /// Whether an earlier job keeps `device` from starting anything until it is empty.
-  bool Reserved(DeviceId device, JobId before) {
+  /// Whether a job that runs alone keeps `device` from starting any other until it is empty.
+  bool Reserved(DeviceId device) {
     return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-      return entry.first < before && entry.second.state == KnownJob::kPrepared && entry.second.faults > 0 &&
+      return entry.second.state == KnownJob::kPrepared && entry.second.faults > 0 &&
              devices_[device].slots[entry.second.info.model] > 0;
     });
+  }
+
+  int Window(ModelGeneration model) {
+    int slots = 1;
+    for (auto& [id, device] : devices_) {
+      slots = std::max(slots, device.slots[model]);
+    }
+    return slots + kMaxPreparing;
+  }
+
+  /// Whether a job that waits could be prepared now.
+  void JudgeWaiting(std::size_t bytes, std::size_t granted_bytes) {
+    const auto preparing = JobsWhere([](const KnownJob& job) { return job.state == KnownJob::kPreparing; });
+    ASSERT_LE(preparing.size(), static_cast<std::size_t>(kMaxPreparing));
+    if (preparing.size() == static_cast<std::size_t>(kMaxPreparing)) {
+      return;
+    }
+    bool some_waits = false;
+    for (const auto& [id, job] : jobs_) {
+      if (job.state != KnownJob::kWaiting) {
+        continue;
+      }
+      const auto ahead = std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
+        const KnownJob& other = entry.second;
+        return other.window() == job.window() && !other.ended && !other.info.prepared && other.faults == 0 &&
+               (other.state == KnownJob::kPreparing || other.state == KnownJob::kPrepared);
+      });
+      if (ahead >= Window(job.info.model)) {
+        continue;
+      }
+      some_waits = true;
+      if (bytes + job.info.input_bytes > kMaxBytes && granted_bytes > 0) {
+        return;  // Its turn may be next, and nobody overtakes it.
+      }
+    }
+    ASSERT_FALSE(some_waits && few_clients_) << "there is room to prepare";
   }
 
   void JudgeState(const Decisions& decisions) {
@@ -326,7 +415,7 @@ class Simulation {
       }
       if (job.state == KnownJob::kPrepared) {
         for (const auto& [device_id, device] : devices_) {
-          ASSERT_FALSE(MayStart(job, device_id) && !Reserved(device_id, id)) << "a device idles";
+          ASSERT_FALSE(MayStart(job, device_id) && (job.faults > 0 || !Reserved(device_id))) << "a device idles";
         }
       }
     }
@@ -335,11 +424,7 @@ class Simulation {
     ASSERT_EQ(core_.prepared_bytes(), bytes);
     ASSERT_LE(given_bytes, kMaxBytes);
     ASSERT_LE(granted_bytes, kMaxBytes);
-    const auto waiting = JobsWhere([](const KnownJob& job) { return job.state == KnownJob::kWaiting; });
-    if (!waiting.empty()) {
-      ASSERT_GT(granted_bytes, 0) << "nothing is prepared though nothing hinders it";
-      ASSERT_GT(bytes + jobs_[waiting.front()].info.input_bytes, kMaxBytes) << "there is room to prepare";
-    }
+    JudgeWaiting(bytes, granted_bytes);
     for (const auto& [id, job] : jobs_) {
       if (job.state == KnownJob::kRunning) {
         first_deadline = std::min(first_deadline, job.started + kRunBound);
@@ -375,20 +460,23 @@ class Simulation {
     }
     EXPECT_EQ(core_.job_count(), 0);
     EXPECT_EQ(core_.prepared_bytes(), 0);
+    EXPECT_EQ(core_.total().waiting, 0);
+    EXPECT_EQ(core_.total().running, 0);
+    EXPECT_GT(superseded_, 0) << "the events are not random enough";
+    EXPECT_LE(core_.clients().size(), kClients + 1);
   }
 
+  const bool few_clients_;
   std::mt19937 random_;
-  SchedulerCore core_{{.max_jobs = kMaxJobs,
-                       .max_prepared_bytes = kMaxBytes,
-                       .device_wait = std::chrono::hours(1'000'000),
-                       .least_run_bound = kRunBound,
-                       .most_run_bound = kRunBound}};
+  SchedulerCore core_;
   Time now_ = Time(std::chrono::hours(1));
   std::uint64_t last_job_ = 0;
   int steps_ = 0;
   std::map<JobId, KnownJob> jobs_;
   std::map<DeviceId, Device> devices_;
   std::set<RunId> runs_;
+  std::optional<JobId> frame_;  // Came, or was prepared, in this event.
+  int superseded_ = 0;
   std::vector<RunId> stale_runs_;
 };
 

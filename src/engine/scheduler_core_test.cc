@@ -146,7 +146,9 @@ TEST_F(SchedulerCoreTest, RefusesMoreJobsThanTheQueueHolds) {
 
 TEST_F(SchedulerCoreTest, RetryAfterGrowsWithTheQueueAndTheMeanTime) {
   Place(2);
-  core_.Finished(SubmitReady().start[0].run, Outcome::kOk, seconds(3), now_);
+  const RunId run = SubmitReady().start[0].run;
+  now_ += seconds(3);
+  core_.Finished(run, Outcome::kOk, seconds(3), now_);
   for (int i = 0; i < 4; ++i) {
     SubmitReady();
   }

@@ -148,8 +148,9 @@ void EngineInferenceService::DecodeImage(CallContext context, ImageSource image,
   if (context.cancellation != nullptr) {
     context.cancellation->OnCancel([cancelled] { *cancelled = true; });
   }
-  pool_.Post(CpuPool::Priority::kPrepare, [this, cancelled, deadline = context.deadline, image = std::move(image),
-                                           done = std::move(done)]() mutable {
+  // Its answer shares the threads with inferences: it waits for theirs, which keep the device busy.
+  pool_.Post(CpuPool::Priority::kDecode, [this, cancelled, deadline = context.deadline, image = std::move(image),
+                                          done = std::move(done)]() mutable {
     using SharedImage = std::shared_ptr<const Image>;
     absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
       ACCELERD_RETURN_IF_ERROR(CheckWanted(*cancelled, deadline));

@@ -116,11 +116,9 @@ TEST_F(EngineInferenceServiceTest, DecodesNothingForACallerThatLeft) {
 
 TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {
   ASSERT_TRUE(LoadPixel().ok());
-  EXPECT_EQ(Run(Call(Task::kClassify),
-                {.client = {.group = "test"}, .deadline = Clock::Steady().Now(), .cancellation = nullptr})
-                .status()
-                .code(),
-            absl::StatusCode::kDeadlineExceeded);
+  CallContext context;
+  context.deadline = Clock::Steady().Now();
+  EXPECT_EQ(Run(Call(Task::kClassify), context).status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {

@@ -42,7 +42,6 @@ HttpResponse LoadError(const absl::Status& status) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kAborted:
       return StatusResponse(status);
     default:
       break;

@@ -83,13 +83,14 @@ class Router {
 /// Decodes %XX strictly, and '+' to a space when `plus_is_space`. nullopt for a malformed escape or a NUL.
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 
-/// `{"error": message}` with this status.
-HttpResponse ErrorResponse(int status, std::string_view message);
+/// `{"error": message}` with this status; with `"reason": reason` where there is one.
+HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason = {});
 
-/// The one place where status codes become HTTP: kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
+/// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
 /// kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409; kOutOfRange 413; kResourceExhausted,
-/// kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500. Retry-After, in seconds rounded up,
-/// at least 1: where the status has it, and always with kResourceExhausted and kUnavailable.
+/// kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500. The body has the status's Reason.
+/// Retry-After, in seconds rounded up, at least 1: where the status has it, and always with 429, kResourceExhausted and
+/// kUnavailable.
 HttpResponse StatusResponse(const absl::Status& status);
 
 }  // namespace accelerd

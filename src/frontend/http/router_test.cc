@@ -109,6 +109,24 @@ TEST(StatusResponse, RetryAfterIsRoundedUpToSeconds) {
   EXPECT_EQ(after(absl::DeadlineExceededError("x")), "");
 }
 
+TEST(StatusResponse, AClientOverItsShareIsToldApart) {
+  for (const absl::Status& status : {absl::ResourceExhaustedError("yours"), absl::DeadlineExceededError("yours")}) {
+    const HttpResponse response = StatusResponse(
+        WithRetryAfter(WithReason(WithClientLimit(status), "client_queue_full"), std::chrono::seconds(3)));
+    EXPECT_EQ(response.status, 429);
+    EXPECT_EQ(response.body, R"({"error":"yours","reason":"client_queue_full"})");
+    EXPECT_EQ(response.headers.at(0).second, "3");
+  }
+  EXPECT_EQ(StatusResponse(WithClientLimit(absl::DeadlineExceededError("x"))).headers.at(0).second, "1");
+}
+
+TEST(StatusResponse, ASupersededRequestSaysSo) {
+  const HttpResponse response = StatusResponse(WithReason(absl::AbortedError("a newer one"), "superseded"));
+  EXPECT_EQ(response.status, 409);
+  EXPECT_EQ(response.body, R"({"error":"a newer one","reason":"superseded"})");
+  EXPECT_TRUE(response.headers.empty());
+}
+
 TEST(StatusResponse, BadUtf8IsReplaced) {
   EXPECT_EQ(ErrorResponse(400, "a\xff\"b").body, "{\"error\":\"a\xEF\xBF\xBD\\\"b\"}");
 }

@@ -8,8 +8,11 @@
 namespace accelerd {
 namespace {
 
-int HttpStatus(absl::StatusCode code) {
-  switch (code) {
+int HttpStatus(const absl::Status& status) {
+  if (IsClientLimit(status)) {
+    return 429;
+  }
+  switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
       return 400;
@@ -38,19 +41,22 @@ int HttpStatus(absl::StatusCode code) {
 
 }  // namespace
 
-HttpResponse ErrorResponse(int status, std::string_view message) {
+HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason) {
   HttpResponse response;
   response.status = status;
+  nlohmann::json body{{"error", message}};
+  if (!reason.empty()) {
+    body["reason"] = reason;
+  }
   // What a client sent may stand in the message, and need not be UTF-8.
-  response.body = nlohmann::json{{"error", message}}.dump(-1, ' ', /*ensure_ascii=*/false,
-                                                          nlohmann::json::error_handler_t::replace);
+  response.body = body.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
   return response;
 }
 
 HttpResponse StatusResponse(const absl::Status& status) {
-  HttpResponse response = ErrorResponse(HttpStatus(status.code()), Message(status));
+  HttpResponse response = ErrorResponse(HttpStatus(status), Message(status), Reason(status));
   const auto delay = RetryAfter(status);
-  if (delay || absl::IsResourceExhausted(status) || absl::IsUnavailable(status)) {
+  if (delay || IsClientLimit(status) || absl::IsResourceExhausted(status) || absl::IsUnavailable(status)) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay.value_or(std::chrono::milliseconds(0)));
     response.headers.emplace_back("Retry-After", fmt::format("{}", std::max<std::int64_t>(seconds.count(), 1)));
   }

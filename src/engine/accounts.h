@@ -1,0 +1,50 @@
+#ifndef ACCELERD_ENGINE_ACCOUNTS_H_
+#define ACCELERD_ENGINE_ACCOUNTS_H_
+
+#include <map>
+#include <utility>
+
+#include "engine/client_table.h"
+
+namespace accelerd {
+
+/// What is counted of clients, models and all together. Not thread-safe.
+class Accounts {
+ public:
+  explicit Accounts(std::size_t max_clients) : clients_(max_clients) {}
+
+  ClientTable& clients() { return clients_; }
+  const ClientTable& clients() const { return clients_; }
+  const ShareStats& total() const { return total_; }
+  const std::map<ModelGeneration, ShareStats>& models() const { return models_; }
+
+  /// Applies `change(stats)` to all that a job of `payer` with `model` counts in.
+  template <typename Change>
+  void Count(const Payer& payer, ModelGeneration model, Change change) {
+    change(clients_.member(payer).stats);
+    change(total_);
+    if (models_.size() > kMaxModels) {
+      ForgetModels();
+    }
+    change(models_[model]);
+  }
+
+ private:
+  static constexpr std::size_t kMaxModels = 1000;
+
+  /// Generations are never used again: the oldest half of those that nobody asks for goes.
+  void ForgetModels() {
+    std::size_t excess = kMaxModels / 2;
+    std::erase_if(models_, [&excess](const auto& entry) {
+      return excess > 0 && entry.second.waiting == 0 && entry.second.running == 0 && excess-- > 0;
+    });
+  }
+
+  ClientTable clients_;
+  ShareStats total_;
+  std::map<ModelGeneration, ShareStats> models_;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_ACCOUNTS_H_

@@ -1,0 +1,153 @@
+#include "engine/admission.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr Duration kLeastRetryDelay = std::chrono::seconds(1);
+constexpr Duration kMostRetryDelay = std::chrono::seconds(60);
+
+double Seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+absl::Status TryIn(absl::Status status, Duration delay) {
+  return WithRetryAfter(std::move(status),
+                        std::chrono::ceil<std::chrono::seconds>(std::clamp(delay, kLeastRetryDelay, kMostRetryDelay)));
+}
+
+Duration TotalWaiting(const ClientTable& clients) {
+  Duration total{};
+  for (const Duration of_class : clients.waiting()) {
+    total += of_class;
+  }
+  return total;
+}
+
+/// Whether the group has more waiting for its weight than all have together.
+bool OverItsShare(const ClientTable& clients, const ClientTable::Group& group) {
+  Duration own{};
+  for (const Duration of_class : group.waiting) {
+    own += of_class;
+  }
+  return Seconds(own) * clients.active_weight() > Seconds(TotalWaiting(clients)) * group.weight;
+}
+
+std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTable& clients,
+                                  const AdmissionRequest& request) {
+  const ClientTable::Group& own = clients.groups()[request.payer.group];
+  const Duration delay = TimeToDrain(clients, request.devices);
+  if (!request.replaces_frame && own.jobs >= limits.max_client_jobs) {
+    return Turnaway{RefusalReason::kClientQueueFull,
+                    TryIn(absl::ResourceExhaustedError(fmt::format(
+                              "the client has {} requests waiting, all that one may have; try again later", own.jobs)),
+                          delay)};
+  }
+  if (request.job.prepared && own.bytes + request.job.input_bytes > limits.max_client_bytes) {
+    return Turnaway{RefusalReason::kClientQueueFull,
+                    TryIn(absl::ResourceExhaustedError(fmt::format(
+                              "the client has {} bytes of inputs waiting, of {} that one may have; try again later",
+                              own.bytes, limits.max_client_bytes)),
+                          delay)};
+  }
+  if (!request.replaces_frame && request.jobs >= limits.max_jobs) {
+    return Turnaway{RefusalReason::kQueueFull,
+                    TryIn(absl::ResourceExhaustedError(
+                              fmt::format("the queue is full ({} jobs); try again later", limits.max_jobs)),
+                          delay),
+                    /*could_make_room=*/true};
+  }
+  if (request.job.prepared && request.given_bytes + request.job.input_bytes > limits.max_prepared_bytes) {
+    return Turnaway{RefusalReason::kQueueFull,
+                    TryIn(absl::ResourceExhaustedError(fmt::format(
+                              "the queue is full ({} bytes of inputs); try again later", limits.max_prepared_bytes)),
+                          delay)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Turnaway> JudgeDeadline(const ClientTable& clients, const AdmissionRequest& request, Time now) {
+  const Time deadline = request.job.deadline;
+  if (deadline <= now) {
+    return Turnaway{
+        RefusalReason::kTooLate,
+        TryIn(absl::DeadlineExceededError("the deadline was over when the request arrived"), kLeastRetryDelay)};
+  }
+  if (deadline == Time::max()) {
+    return std::nullopt;
+  }
+  const Duration left = (deadline - now) * std::max(request.devices, 1);
+  // Most often all that waits is done by then, or the job takes the place of another.
+  if (request.replaces_frame || TotalWaiting(clients) <= left) {
+    return std::nullopt;
+  }
+  const Duration ahead = TimeAhead(clients, request.payer, request.job.priority, request.cost);
+  if (ahead <= left) {
+    return std::nullopt;
+  }
+  const bool own_fault = OverItsShare(clients, clients.groups()[request.payer.group]);
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(ahead).count();
+  return Turnaway{own_fault ? RefusalReason::kClientQueueFull : RefusalReason::kTooLate,
+                  TryIn(own_fault ? absl::ResourceExhaustedError(fmt::format(
+                                        "the client has more waiting than its share of the device: {} ms of work come "
+                                        "before the request, which is past its deadline; try again later",
+                                        milliseconds))
+                                  : absl::DeadlineExceededError(fmt::format(
+                                        "{} ms of work come before the request, which is past its deadline; try again "
+                                        "later",
+                                        milliseconds)),
+                        ahead - left)};
+}
+
+}  // namespace
+
+Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Duration cost) {
+  const auto index = static_cast<std::size_t>(priority);
+  Duration higher{};
+  for (std::size_t i = 0; i < index; ++i) {
+    higher += clients.waiting()[i];
+  }
+  const ClientTable::Group& group = clients.groups()[payer.group];
+  const Duration own = clients.members()[payer.member].waiting[index] + cost;
+  Duration of_group = own;
+  if (group.members > 1) {
+    for (const ClientTable::Member& member : clients.members()) {
+      if (member.payer.group == payer.group && member.payer.member != payer.member) {
+        of_group += std::min(member.waiting[index], own);
+      }
+    }
+  }
+  Duration of_class = of_group;
+  for (std::size_t i = 0; i < clients.groups().size(); ++i) {
+    const ClientTable::Group& other = clients.groups()[i];
+    if (i != payer.group && other.jobs > 0) {
+      const double share = Seconds(of_group) * other.weight / group.weight;
+      of_class +=
+          std::min(other.waiting[index], std::chrono::duration_cast<Duration>(std::chrono::duration<double>(share)));
+    }
+  }
+  return higher + of_class - cost;
+}
+
+Duration TimeToDrain(const ClientTable& clients, int devices) {
+  return std::clamp(TotalWaiting(clients) / std::max(devices, 1), kLeastRetryDelay, kMostRetryDelay);
+}
+
+std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,
+                                       const AdmissionRequest& request, Time now) {
+  if (request.job.input_bytes > limits.max_prepared_bytes) {
+    return Turnaway{RefusalReason::kTooLarge, absl::ResourceExhaustedError(fmt::format(
+                                                  "the inputs of one request take {} bytes; at most {} are allowed",
+                                                  request.job.input_bytes, limits.max_prepared_bytes))};
+  }
+  if (auto turnaway = JudgeRoom(limits, clients, request)) {
+    return turnaway;
+  }
+  return JudgeDeadline(clients, request, now);
+}
+
+}  // namespace accelerd

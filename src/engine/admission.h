@@ -1,0 +1,44 @@
+#ifndef ACCELERD_ENGINE_ADMISSION_H_
+#define ACCELERD_ENGINE_ADMISSION_H_
+
+#include <utility>
+
+#include "engine/client_table.h"
+#include "engine/scheduler_core.h"
+
+namespace accelerd {
+
+/// What a new job finds.
+struct AdmissionRequest {
+  const JobInfo& job;
+  const Payer& payer;
+  Duration cost{};              ///< Estimated time on its device.
+  std::size_t jobs = 0;         ///< In the core.
+  std::size_t given_bytes = 0;  ///< Of all jobs that came with tensors.
+  int devices = 1;              ///< That serve its model; 0 counts as one.
+  bool replaces_frame = false;  ///< It takes the place of a frame of its stream.
+};
+
+/// A refusal at submission.
+struct Turnaway {
+  RefusalReason reason;
+  absl::Status status;
+  bool could_make_room = false;  ///< There is none now, but another client has more than its share.
+};
+
+/// How long the device will be busy with what comes before a new job of `payer` in the fair order as it is now: what
+/// runs, and what may come, not counted. Of each other group as much as the job's own group has for its weight, of
+/// each other member of the group as much as its own member; and all of higher classes.
+Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Duration cost);
+
+/// Whether the job may wait, by the bounds of its client and all, and by its deadline. `now`: of the submission.
+/// Refusals carry RetryAfter where a later attempt may succeed. Unset: admitted.
+std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,
+                                       const AdmissionRequest& request, Time now);
+
+/// When the work that waits will be done: for Retry-After.
+Duration TimeToDrain(const ClientTable& clients, int devices);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_ADMISSION_H_

@@ -1,0 +1,133 @@
+#include "engine/client_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace accelerd {
+
+ClientTable::ClientTable(std::size_t max_members) : max_members_(max_members), members_(1), groups_(1) {
+  groups_[0].members = 1;
+}
+
+std::string ClientTable::KeyOf(const Client& client) {
+  std::string key;
+  key.reserve(client.group.size() + 1 + client.member.size());
+  key.append(client.group).append(1, '\0').append(client.member);
+  return key;
+}
+
+const ClientTable::Member* ClientTable::FindKnown(const Client& client) {
+  const auto found = by_name_.find(KeyOf(client));
+  if (found == by_name_.end()) {
+    return nullptr;
+  }
+  Member& member = members_[found->second];
+  member.last_seen = ++now_;
+  return &member;
+}
+
+Payer ClientTable::Insert(const Client& client) {
+  const auto [by_group, is_new] = group_by_name_.try_emplace(client.group, GroupIndex{});
+  if (is_new) {
+    if (free_groups_.empty()) {
+      free_groups_.push_back(static_cast<GroupIndex>(groups_.size()));
+      groups_.emplace_back();
+    }
+    by_group->second = free_groups_.back();
+    free_groups_.pop_back();
+    groups_[by_group->second].name = client.group;
+    groups_[by_group->second].weight = client.weight;
+  }
+  if (free_members_.empty()) {
+    free_members_.push_back(static_cast<MemberIndex>(members_.size()));
+    members_.emplace_back();
+  }
+  const MemberIndex index = free_members_.back();
+  free_members_.pop_back();
+  Group& group = groups_[by_group->second];
+  group.members++;
+  known_++;
+  Member& member = members_[index];
+  member.client = client;
+  member.client.weight = group.weight;
+  member.payer = {.group = by_group->second, .member = index, .weight = group.weight};
+  member.known = true;
+  member.last_seen = ++now_;
+  by_name_.emplace(KeyOf(client), index);
+  return member.payer;
+}
+
+void ClientTable::Drop(MemberIndex index) {
+  Member& member = members_[index];
+  Accumulate(members_[kOthers].stats, member.stats);
+  const GroupIndex group = member.payer.group;
+  by_name_.erase(KeyOf(member.client));
+  member = Member();
+  free_members_.push_back(index);
+  known_--;
+  if (--groups_[group].members == 0) {
+    group_by_name_.erase(groups_[group].name);
+    groups_[group] = Group();
+    free_groups_.push_back(group);
+  }
+}
+
+void ClientTable::CountJob(const Payer& payer, std::size_t bytes) {
+  members_[payer.member].jobs++;
+  Group& group = groups_[payer.group];
+  group.bytes += bytes;
+  if (group.jobs++ == 0) {
+    active_weight_ += group.weight;
+    active_groups_++;
+  }
+}
+
+void ClientTable::DiscountJob(const Payer& payer, std::size_t bytes) {
+  members_[payer.member].jobs--;
+  Group& group = groups_[payer.group];
+  group.bytes -= bytes;
+  if (--group.jobs == 0) {
+    // Rounding must not add up over the months.
+    active_weight_ = --active_groups_ == 0 ? 0 : active_weight_ - group.weight;
+  }
+}
+
+void ClientTable::AddWaiting(const Payer& payer, PriorityClass priority, Duration time) {
+  const auto index = static_cast<std::size_t>(priority);
+  members_[payer.member].waiting[index] += time;
+  groups_[payer.group].waiting[index] += time;
+  waiting_[index] += time;
+}
+
+GroupIndex ClientTable::Greediest() const {
+  const auto greediest = std::ranges::max_element(
+      groups_, {}, [](const Group& group) { return static_cast<double>(group.jobs) / group.weight; });
+  return static_cast<GroupIndex>(greediest - groups_.begin());
+}
+
+std::vector<ClientStats> ClientTable::stats() const {
+  std::vector<ClientStats> all;
+  for (MemberIndex i = 0; i < members_.size(); ++i) {
+    if (members_[i].known || (i == kOthers && (members_[i].stats.started > 0 || members_[i].jobs > 0))) {
+      all.push_back({members_[i].client, members_[i].stats});
+    }
+  }
+  return all;
+}
+
+void Accumulate(ShareStats& stats, const ShareStats& more) {
+  stats.waiting += more.waiting;
+  stats.running += more.running;
+  stats.completed += more.completed;
+  stats.failed += more.failed;
+  stats.cancelled += more.cancelled;
+  for (std::size_t i = 0; i < kRefusalReasons; ++i) {
+    stats.refused[i] += more.refused[i];
+  }
+  stats.device_time += more.device_time;
+  stats.started += more.started;
+  stats.wait += more.wait;
+  stats.longest_wait = std::max(stats.longest_wait, more.longest_wait);
+}
+
+}  // namespace accelerd

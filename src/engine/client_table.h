@@ -1,0 +1,121 @@
+#ifndef ACCELERD_ENGINE_CLIENT_TABLE_H_
+#define ACCELERD_ENGINE_CLIENT_TABLE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/turn_order.h"
+
+namespace accelerd {
+
+/// What of a client, or of all, waits to run: estimated time of the device, by class.
+using WaitingTime = std::array<Duration, kPriorityClasses>;
+
+/// The clients of the core: who they are, what they have waiting, what they got. Bounded: when there are too many, who
+/// is idle for longest is forgotten, and without such a one the newcomers share one entry. Not thread-safe.
+class ClientTable {
+ public:
+  struct Member {
+    Client client;
+    Payer payer;
+    bool known = false;
+    std::size_t jobs = 0;  ///< Not DONE, or abandoned and not over.
+    std::uint64_t last_seen = 0;
+    WaitingTime waiting{};
+    ShareStats stats;
+  };
+  struct Group {
+    std::string name;
+    double weight = 1;
+    std::size_t members = 0;  ///< Known ones; 0: the place is free.
+    std::size_t jobs = 0;
+    std::size_t bytes = 0;  ///< Inputs of its jobs.
+    WaitingTime waiting{};
+  };
+
+  explicit ClientTable(std::size_t max_members);
+
+  /// The client's entry, made if need be. `settled(payer)`: whether an idle one may be forgotten; `forget(payer,
+  /// group_too)` is called before one is.
+  template <typename Settled, typename Forget>
+  Payer Find(const Client& client, Settled settled, Forget forget) {
+    if (const Member* const known = FindKnown(client)) {
+      return known->payer;
+    }
+    if (known_ >= max_members_) {
+      const MemberIndex idle = LongestIdle(settled);
+      if (idle == kOthers) {
+        return members_[kOthers].payer;
+      }
+      forget(members_[idle].payer, groups_[members_[idle].payer.group].members == 1);
+      Drop(idle);
+    }
+    return Insert(client);
+  }
+
+  Member& member(const Payer& payer) { return members_[payer.member]; }
+  Group& group(const Payer& payer) { return groups_[payer.group]; }
+  const std::vector<Group>& groups() const { return groups_; }
+  const std::vector<Member>& members() const { return members_; }
+
+  /// A job of the payer came, or is over.
+  void CountJob(const Payer& payer, std::size_t bytes);
+  void DiscountJob(const Payer& payer, std::size_t bytes);
+
+  /// Its job waits for the device, or does not any more.
+  void AddWaiting(const Payer& payer, PriorityClass priority, Duration time);
+
+  const WaitingTime& waiting() const { return waiting_; }
+  /// Weights of the groups that have jobs.
+  double active_weight() const { return active_weight_; }
+
+  /// The group with most jobs for its weight.
+  GroupIndex Greediest() const;
+
+  /// Of all entries, and of those that were forgotten under empty names.
+  std::vector<ClientStats> stats() const;
+
+ private:
+  static constexpr MemberIndex kOthers = 0;
+
+  const Member* FindKnown(const Client& client);
+  template <typename Settled>
+  MemberIndex LongestIdle(Settled settled) const {
+    MemberIndex longest = kOthers;
+    for (MemberIndex i = kOthers + 1; i < members_.size(); ++i) {
+      const Member& member = members_[i];
+      if (member.known && member.jobs == 0 && (longest == kOthers || member.last_seen < members_[longest].last_seen) &&
+          settled(member.payer)) {
+        longest = i;
+      }
+    }
+    return longest;
+  }
+  Payer Insert(const Client& client);
+  void Drop(MemberIndex member);
+  static std::string KeyOf(const Client& client);
+
+  const std::size_t max_members_;
+  std::size_t known_ = 0;
+  std::uint64_t now_ = 0;  ///< Counts submissions.
+  std::vector<Member> members_;
+  std::vector<Group> groups_;
+  std::vector<MemberIndex> free_members_;
+  std::vector<GroupIndex> free_groups_;
+  std::unordered_map<std::string, MemberIndex> by_name_;
+  std::unordered_map<std::string, GroupIndex> group_by_name_;
+  WaitingTime waiting_{};
+  double active_weight_ = 0;
+  std::size_t active_groups_ = 0;
+};
+
+/// Adds what `more` counts to `stats`.
+void Accumulate(ShareStats& stats, const ShareStats& more);
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_CLIENT_TABLE_H_

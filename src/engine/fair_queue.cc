@@ -1,0 +1,202 @@
+#include "engine/fair_queue.h"
+
+#include <algorithm>
+
+namespace accelerd {
+
+void FairQueue::Add(const Payer& payer, ModelGeneration model, std::uint64_t order, JobRecord& job) {
+  Group& group = GroupAt(payer.group);
+  Member& member = MemberAt(payer.member);
+  // Who was idle starts at the present, or where its own service ended. None of them is in a ranking then.
+  if (group.jobs++ == 0) {
+    group.tag = std::max(group.tag, virtual_time_);
+  }
+  if (member.jobs++ == 0) {
+    member.tag = std::max(member.tag, group.virtual_time);
+  }
+  size_++;
+  Flow& flow = FlowOf(member, model);
+  flow.jobs.emplace_hint(flow.jobs.end(), order, &job);
+  if (flow.jobs.size() == 1) {
+    flow.tag = std::max(flow.tag, member.virtual_time);
+    Enlist(payer, model);
+  }
+}
+
+void FairQueue::Remove(const Payer& payer, ModelGeneration model, std::uint64_t order) {
+  Member& member = members_[payer.member];
+  Flow& flow = *FindFlow(member, model);
+  flow.jobs.erase(order);
+  if (flow.jobs.empty()) {
+    Delist(payer, model);
+  }
+  member.jobs--;
+  groups_[payer.group].jobs--;
+  size_--;
+}
+
+FairQueue::Turn FairQueue::TurnOf(const ModelRanking& ranking) const {
+  const auto [group_tag, group] = *ranking.best.begin();
+  const Rankings& rankings = groups_[group].rankings;
+  const auto within = std::ranges::find(rankings, ranking.model, &ModelRanking::model);
+  const auto [member_tag, member] = *within->best.begin();
+  const Flow& flow = *std::ranges::find(members_[member].flows, ranking.model, &Flow::model);
+  return {group_tag, group, member_tag, member, flow.tag, flow.model, flow.jobs.begin()->second};
+}
+
+void FairQueue::Begin(const Payer& payer, ModelGeneration model, double cost) {
+  Group& group = GroupAt(payer.group);
+  Member& member = MemberAt(payer.member);
+  virtual_time_ = std::max(virtual_time_, group.tag);
+  group.virtual_time = std::max(group.virtual_time, member.tag);
+  member.virtual_time = std::max(member.virtual_time, FlowOf(member, model).tag);
+  Charge(payer, model, cost);
+}
+
+void FairQueue::Correct(const Payer& payer, ModelGeneration model, double difference) {
+  Charge(payer, model, difference);
+}
+
+void FairQueue::Charge(const Payer& payer, ModelGeneration model, double cost) {
+  Group& group = GroupAt(payer.group);
+  Member& member = MemberAt(payer.member);
+  if (Flow* const flow = FindFlow(member, model)) {
+    flow->tag += cost;
+  }
+  MoveMember(group, payer, member.tag + cost);
+  MoveGroup(payer.group, group.tag + cost / payer.weight);
+}
+
+void FairQueue::MoveMember(Group& group, const Payer& payer, double tag) {
+  Member& member = members_[payer.member];
+  for (const Flow& flow : member.flows) {
+    if (!flow.jobs.empty()) {
+      auto& best = RankingOf(group.rankings, flow.model).best;
+      best.erase({member.tag, payer.member});
+      best.emplace(tag, payer.member);
+    }
+  }
+  member.tag = tag;
+}
+
+void FairQueue::MoveGroup(GroupIndex index, double tag) {
+  Group& group = groups_[index];
+  for (const ModelRanking& within : group.rankings) {
+    if (!within.best.empty() && !within.held) {
+      auto& best = RankingOf(rankings_, within.model).best;
+      best.erase({group.tag, index});
+      best.emplace(tag, index);
+    }
+  }
+  group.tag = tag;
+}
+
+void FairQueue::Hold(const Payer& payer, ModelGeneration model, bool held) {
+  Group& group = GroupAt(payer.group);
+  ModelRanking& within = RankingOf(group.rankings, model);
+  if (within.held == held) {
+    return;
+  }
+  within.held = held;
+  if (within.best.empty()) {
+    return;
+  }
+  auto& best = RankingOf(rankings_, model).best;
+  if (held) {
+    best.erase({group.tag, payer.group});
+  } else {
+    best.emplace(group.tag, payer.group);
+  }
+}
+
+JobRecord* FairQueue::LastOf(GroupIndex group) const {
+  std::pair<std::uint64_t, JobRecord*> last{0, nullptr};
+  if (group < groups_.size()) {
+    for (const ModelRanking& within : groups_[group].rankings) {
+      for (const auto& [tag, member] : within.best) {
+        const Flow& flow = *std::ranges::find(members_[member].flows, within.model, &Flow::model);
+        last = std::max(last, std::pair<std::uint64_t, JobRecord*>(*flow.jobs.rbegin()));
+      }
+    }
+  }
+  return last.second;
+}
+
+bool FairQueue::Settled(const Payer& payer) const {
+  return (payer.group >= groups_.size() || groups_[payer.group].tag <= virtual_time_) &&
+         (payer.member >= members_.size() || members_[payer.member].tag <= groups_[payer.group].virtual_time);
+}
+
+void FairQueue::ForgetMember(const Payer& payer) {
+  if (payer.member < members_.size()) {
+    members_[payer.member] = Member();
+  }
+}
+
+void FairQueue::ForgetGroup(GroupIndex group) {
+  if (group < groups_.size()) {
+    groups_[group] = Group();
+  }
+}
+
+void FairQueue::Enlist(const Payer& payer, ModelGeneration model) {
+  Group& group = groups_[payer.group];
+  ModelRanking& within = RankingOf(group.rankings, model);
+  if (within.best.empty() && !within.held) {
+    RankingOf(rankings_, model).best.emplace(group.tag, payer.group);
+  }
+  within.best.emplace(members_[payer.member].tag, payer.member);
+}
+
+void FairQueue::Delist(const Payer& payer, ModelGeneration model) {
+  Group& group = groups_[payer.group];
+  ModelRanking& within = RankingOf(group.rankings, model);
+  within.best.erase({members_[payer.member].tag, payer.member});
+  if (within.best.empty() && !within.held) {
+    RankingOf(rankings_, model).best.erase({group.tag, payer.group});
+  }
+}
+
+FairQueue::ModelRanking& FairQueue::RankingOf(Rankings& rankings, ModelGeneration model) {
+  const auto found = std::ranges::find(rankings, model, &ModelRanking::model);
+  if (found != rankings.end()) {
+    return *found;
+  }
+  // Generations are never used again: those that nobody waits for go.
+  std::erase_if(rankings, [](const ModelRanking& ranking) { return ranking.best.empty() && !ranking.held; });
+  ModelRanking& added = rankings.emplace_back();
+  added.model = model;
+  return added;
+}
+
+FairQueue::Flow* FairQueue::FindFlow(Member& member, ModelGeneration model) {
+  const auto found = std::ranges::find(member.flows, model, &Flow::model);
+  return found == member.flows.end() ? nullptr : &*found;
+}
+
+FairQueue::Flow& FairQueue::FlowOf(Member& member, ModelGeneration model) {
+  if (Flow* const flow = FindFlow(member, model)) {
+    return *flow;
+  }
+  std::erase_if(member.flows,
+                [&member](const Flow& flow) { return flow.jobs.empty() && flow.tag <= member.virtual_time; });
+  Flow& added = member.flows.emplace_back();
+  added.model = model;
+  return added;
+}
+
+FairQueue::Group& FairQueue::GroupAt(GroupIndex group) {
+  if (group >= groups_.size()) {
+    groups_.resize(group + 1);
+  }
+  return groups_[group];
+}
+
+FairQueue::Member& FairQueue::MemberAt(MemberIndex member) {
+  if (member >= members_.size()) {
+    members_.resize(member + 1);
+  }
+  return members_[member];
+}
+
+}  // namespace accelerd

@@ -1,0 +1,156 @@
+#ifndef ACCELERD_ENGINE_FAIR_QUEUE_H_
+#define ACCELERD_ENGINE_FAIR_QUEUE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "engine/scheduler_core.h"
+
+namespace accelerd {
+
+struct JobRecord;
+
+/// Places of groups and their members in tables; small numbers that are used again.
+using GroupIndex = std::uint32_t;
+using MemberIndex = std::uint32_t;
+
+/// Whom a job is charged to.
+struct Payer {
+  GroupIndex group = 0;
+  MemberIndex member = 0;  ///< Unique over all groups.
+  double weight = 1;       ///< Of the group.
+};
+
+/// Hierarchical start-time fair queuing: groups share by weight, the members of a group equally, and so do the models
+/// of a member. Within one model of a member it is first come, first served.
+///
+/// P. Goyal, H. M. Vin, H. Cheng, "Start-time Fair Queueing", SIGCOMM 1996, with hierarchy (section 3) and, as several
+/// runs go on at once, its variant SFQ(D) of W. Jin, J. Chase, J. Kaur, "Interposed Proportional Sharing for a Storage
+/// Service Utility", SIGMETRICS 2004. Each node has a start tag: the virtual time of its parent when it became active,
+/// at least where its own service ended. The least tag is next. A node's virtual time is the tag of the child that was
+/// last begun. A node that was idle keeps its tag, so it gains nothing by pausing.
+///
+/// Costs O(log clients + models of the client) a call. Not thread-safe.
+class FairQueue {
+ public:
+  /// Whose turn it is; the lesser goes first. Comparable among turns of one queue until it changes.
+  struct Turn {
+    double group_tag = 0;
+    GroupIndex group = 0;
+    double member_tag = 0;
+    MemberIndex member = 0;
+    double model_tag = 0;
+    ModelGeneration model{};
+    JobRecord* job = nullptr;
+
+    bool operator<(const Turn& other) const {
+      return std::tie(group_tag, group, member_tag, member, model_tag, model) <
+             std::tie(other.group_tag, other.group, other.member_tag, other.member, other.model_tag, other.model);
+    }
+  };
+
+  /// Puts a job into its queue at `order`, which is unique. Jobs of one payer and model go by `order`.
+  void Add(const Payer& payer, ModelGeneration model, std::uint64_t order, JobRecord& job);
+
+  /// REQUIRES: it was added.
+  void Remove(const Payer& payer, ModelGeneration model, std::uint64_t order);
+
+  /// The next job of the models that `eligible(model)` accepts; unset when there is none.
+  template <typename Eligible>
+  std::optional<Turn> NextOf(Eligible eligible) const {
+    // First the group, which is cheap to find, then which of its models.
+    std::optional<std::pair<double, GroupIndex>> first;
+    for (const ModelRanking& ranking : rankings_) {
+      if (!ranking.best.empty() && (!first || *ranking.best.begin() < *first) && eligible(ranking.model)) {
+        first = *ranking.best.begin();
+      }
+    }
+    std::optional<Turn> best;
+    for (const ModelRanking& ranking : rankings_) {
+      if (first && !ranking.best.empty() && *ranking.best.begin() == *first && eligible(ranking.model)) {
+        const Turn turn = TurnOf(ranking);
+        best = best ? std::min(*best, turn) : turn;
+      }
+    }
+    return best;
+  }
+
+  /// A job of the payer begins: time moves on to its tags, and it is charged `cost` seconds. The job has to be removed
+  /// apart from this.
+  void Begin(const Payer& payer, ModelGeneration model, double cost);
+
+  /// The cost turned out to be `difference` seconds higher.
+  void Correct(const Payer& payer, ModelGeneration model, double difference);
+
+  /// While a group is held it has no turn with `model`.
+  void Hold(const Payer& payer, ModelGeneration model, bool held);
+
+  /// The job of the group that was ordered last; null when it has none.
+  JobRecord* LastOf(GroupIndex group) const;
+
+  /// Whether to forget the member, or its whole group, takes no debt from it.
+  bool Settled(const Payer& payer) const;
+
+  /// Starts anew. REQUIRES: no jobs.
+  void ForgetMember(const Payer& payer);
+  void ForgetGroup(GroupIndex group);
+
+  std::size_t size() const { return size_; }
+
+ private:
+  /// Those with jobs of one model, by tag.
+  struct ModelRanking {
+    ModelGeneration model{};
+    absl::btree_set<std::pair<double, std::uint32_t>> best;
+    bool held = false;  ///< Of a group: it is in no ranking above.
+  };
+  using Rankings = std::vector<ModelRanking>;  // Models are few.
+
+  struct Flow {
+    ModelGeneration model{};
+    double tag = 0;
+    absl::btree_map<std::uint64_t, JobRecord*> jobs;
+  };
+  struct Member {
+    double tag = 0;
+    double virtual_time = 0;  ///< Of its flows.
+    std::size_t jobs = 0;
+    std::vector<Flow> flows;
+  };
+  struct Group {
+    double tag = 0;
+    double virtual_time = 0;  ///< Of its members.
+    std::size_t jobs = 0;
+    Rankings rankings;
+  };
+
+  static ModelRanking& RankingOf(Rankings& rankings, ModelGeneration model);
+  static Flow* FindFlow(Member& member, ModelGeneration model);
+  static Flow& FlowOf(Member& member, ModelGeneration model);
+  Group& GroupAt(GroupIndex group);
+  Member& MemberAt(MemberIndex member);
+  Turn TurnOf(const ModelRanking& ranking) const;
+
+  void Enlist(const Payer& payer, ModelGeneration model);
+  void Delist(const Payer& payer, ModelGeneration model);
+  void Charge(const Payer& payer, ModelGeneration model, double cost);
+  void MoveMember(Group& group, const Payer& payer, double tag);
+  void MoveGroup(GroupIndex index, double tag);
+
+  std::vector<Group> groups_;
+  std::vector<Member> members_;
+  Rankings rankings_;
+  double virtual_time_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace accelerd
+
+#endif  // ACCELERD_ENGINE_FAIR_QUEUE_H_
