@@ -98,6 +98,49 @@ def test_the_second_service_names_the_owner_and_its_address(start, tmp_path):
     assert owner.client.get('/list').status_code == 200
 
 
+def assert_refused(service, owner):
+    with pytest.raises(AssertionError):
+        service.start()
+    assert_one_owner([owner, service])
+
+
+def test_every_path_to_a_stick_is_one_device(start, tmp_path):
+    stick = Stick(tmp_path / 'stick')
+    (tmp_path / 'link').symlink_to('stick')
+    owner = start(MODELS, '--device', stick.device, '--load', 'none', '--lock-dir', tmp_path)
+    for number, path in enumerate([tmp_path / 'link', os.path.relpath(stick.path), tmp_path / '..' / tmp_path.name / 'link']):
+        assert_refused(Service(tmp_path / f'second{number}', MODELS, '--device', f'SIMULATED:{path}', '--load', 'none',
+                               '--lock-dir', tmp_path), owner)
+
+
+@pytest.mark.parametrize('first, second, disjoint', [
+    ('GPU', 'BATCH:GPU.0(4)', 'NPU'),
+    ('MULTI:GPU.1,CPU', 'HETERO:GPU,CPU', 'GPU.0'),
+    ('MYRIAD.1.2-ma2480', 'MYRIAD', 'MYRIAD.1.4-ma2480'),
+    ('AUTO', 'NPU', 'CPU'),
+    ('NPU', 'AUTO', 'AUTO:CPU'),
+])
+def test_names_that_may_mean_one_device_are_one(start, tmp_path, first, second, disjoint):
+    """Whether or not there is such a device: nobody asks its driver."""
+    def service(name, device):
+        return Service(tmp_path / name, MODELS, '--device', device, '--load', 'none', '--lock-dir', tmp_path)
+
+    owner = start(MODELS, '--device', first, '--load', 'none', '--lock-dir', tmp_path)
+    assert_refused(service('second', second), owner)
+    other = service('other', disjoint).start()
+    assert owner.process.poll() is None
+    other.stop()
+    owner.stop()
+    service('then', second).start().stop()
+
+
+def test_the_cpu_is_locked_for_those_who_ask_for_it(start, tmp_path):
+    shared = ['--device', 'CPU', '--load', 'none', '--lock-dir', tmp_path]
+    owner = start(MODELS, *shared, '--device-lock', 'always')
+    assert_refused(Service(tmp_path / 'second', MODELS, *shared, '--device-lock', 'always'), owner)
+    start(MODELS, *shared)
+
+
 def test_another_lock_folder_does_not_let_two_have_the_device(start, tmp_path):
     """The stick itself is exclusive: the second one waits for it, and has it when the first ends."""
     stick = Stick(tmp_path / 'stick')

@@ -10,7 +10,7 @@
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
-#include "engine/device_lock.h"
+#include "engine/device_keys.h"
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
 #include "fmt/core.h"

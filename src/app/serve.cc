@@ -9,7 +9,6 @@
 #include <memory>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_join.h"
 #include "app/daemon.h"
@@ -48,22 +47,9 @@ Event WaitOrExit(ShutdownSignals& signals, std::chrono::milliseconds timeout) {
 }
 
 /// What keeps other services off the devices that one process alone may open.
-absl::StatusOr<std::vector<DeviceLock>> LockDevices(const ServeOptions& options) {
-  const std::string owner = fmt::format("process {} at {}", getpid(), absl::StrJoin(options.listen, ", "));
-  std::vector<DeviceLock> locks;
-  for (const std::string& device : ExclusiveDevices(options.device)) {
-    ACCELERD_ASSIGN_OR_RETURN(DeviceLock lock, DeviceLock::Acquire(options.lock_dir, device, owner));
-    locks.push_back(std::move(lock));
-  }
-  return locks;
-}
-
-std::vector<int> Descriptors(const std::vector<DeviceLock>& locks) {
-  std::vector<int> descriptors;
-  for (const DeviceLock& lock : locks) {
-    descriptors.push_back(lock.descriptor());
-  }
-  return descriptors;
+absl::StatusOr<DeviceLock> LockDevices(const ServeOptions& options) {
+  return DeviceLock::Acquire(options.lock_dir, DeviceKeysOf(options.device, options.device_lock == "always"),
+                             fmt::format("process {} at {}", getpid(), absl::StrJoin(options.listen, ", ")));
 }
 
 int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
@@ -102,12 +88,12 @@ int RunService(const ServeOptions& options) {
     SetLogLevel(*level);
   }
   ShutdownSignals signals;
-  const absl::StatusOr<std::vector<DeviceLock>> locks = LockDevices(options);
-  if (!locks.ok()) {
-    PrintMessage(Message(locks.status()));
-    return absl::IsAlreadyExists(locks.status()) ? kExitDeviceOwned : kExitCannotStart;
+  const absl::StatusOr<DeviceLock> lock = LockDevices(options);
+  if (!lock.ok()) {
+    PrintMessage(Message(lock.status()));
+    return absl::IsAlreadyExists(lock.status()) ? kExitDeviceOwned : kExitCannotStart;
   }
-  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options, Descriptors(*locks));
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options, lock->descriptors());
   if (!daemon.ok()) {
     PrintMessage(Message(daemon.status()));
     ExitAtOnce(kExitCannotStart);

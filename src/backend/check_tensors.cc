@@ -8,15 +8,11 @@
 namespace accelerd {
 namespace {
 
-bool Fits(const Shape& shape, const Shape& wanted) {
-  return std::ranges::equal(shape, wanted, [](auto size, auto want) { return want < 0 || size == want; });
-}
-
 absl::Status CheckTensor(std::string_view kind, const TensorSpec& spec, const Tensor& tensor) {
   if (tensor.empty()) {
     return absl::InvalidArgumentError(fmt::format("{} \"{}\" has no data", kind, spec.name));
   }
-  if (tensor.element_type() != spec.element_type || !Fits(tensor.shape(), spec.shape)) {
+  if (!Fits(spec, tensor)) {
     return absl::InvalidArgumentError(fmt::format("{} \"{}\" is {} {}; the model takes {} {}", kind, spec.name,
                                                   ElementName(tensor.element_type()), ShapeToString(tensor.shape()),
                                                   ElementName(spec.element_type), ShapeToString(spec.shape)));
@@ -35,6 +31,12 @@ absl::Status CheckCount(std::string_view kind, std::size_t count, std::size_t wa
 
 bool IsStatic(const Shape& shape) {
   return std::ranges::none_of(shape, [](std::int64_t size) { return size < 0; });
+}
+
+bool Fits(const TensorSpec& spec, const Tensor& tensor) {
+  return tensor.element_type() == spec.element_type &&
+         std::ranges::equal(spec.shape, tensor.shape(),
+                            [](std::int64_t wanted, std::int64_t size) { return wanted < 0 || wanted == size; });
 }
 
 absl::Status CheckTensors(const Signature& signature, const Tensors& inputs, const Tensors& outputs) {

@@ -9,6 +9,9 @@ namespace accelerd {
 /// Whether a shape allows for no other: no size in it varies.
 bool IsStatic(const Shape& shape);
 
+/// Whether a tensor is one that `spec` allows for. REQUIRES: it is not empty.
+bool Fits(const TensorSpec& spec, const Tensor& tensor);
+
 /// Whether CompiledModel::Start may be called with these tensors on a model with this signature. kInvalidArgument names
 /// the tensor, what it is and what it should be.
 absl::Status CheckTensors(const Signature& signature, const Tensors& inputs, const Tensors& outputs);

@@ -98,6 +98,13 @@ std::vector<Option> MakeTable() {
        .default_text = "auto",
        .help = "Where the device is driven: worker (in a process of its own, whose crashes and hangs the service "
                "survives), none (in the service itself) or auto (none for the CPU, worker for all others)"},
+      {.name = "device-lock",
+       .placeholder = "WHEN",
+       .group = kDevice,
+       .value = TextValue{&Options::device_lock, {"auto", "always"}},
+       .default_text = "auto",
+       .help = "Which devices are locked against a second service: auto (all but the CPU, which services can share) or "
+               "always (the CPU too, against others that ask for it)"},
       {.name = "worker-command",
        .placeholder = "COMMAND",
        .group = kDevice,

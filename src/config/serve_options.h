@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string precision;         ///< "default", "f32", "f16" or "bf16".
   std::string performance_hint;  ///< "throughput" or "latency".
   std::string isolation;         ///< "auto", "worker" or "none".
+  std::string device_lock;       ///< "auto" or "always".
   std::string worker_command;    ///< Words, separated by spaces; empty: this program.
   std::chrono::milliseconds device_wait{};
   std::chrono::milliseconds open_timeout{};

@@ -1,8 +1,13 @@
 #include "engine/canary_store.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,10 +20,12 @@
 namespace accelerd {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::uint64_t kMaxFileBytes = 64 << 20;
 constexpr std::size_t kDigestBytes = 64;  // In hexadecimal.
+constexpr std::uint64_t kBlockBytes = 4 << 10;
 
 std::string Encode(const CanaryReference& reference) {
   json outputs = json::array();
@@ -48,10 +55,38 @@ std::optional<CanaryReference> Decode(std::string_view text) {
   }
 }
 
+struct StoredFile {
+  fs::file_time_type last_used;
+  std::uint64_t bytes = 0;
+  fs::path path;
+};
+
+/// Whether a file of that name is one of the store's: SHA-256 in hexadecimal, with an ending while it is written. What
+/// interrupted writes left ages like the rest; whatever else lies in the folder is not touched.
+bool IsStored(std::string_view name) {
+  const std::string_view hash = name.substr(0, name.find('.'));
+  return hash.size() == kDigestBytes && hash.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// None where the folder cannot be read.
+std::vector<StoredFile> ListFiles(const std::string& folder) {
+  std::vector<StoredFile> files;
+  std::error_code error;
+  for (fs::directory_iterator file(folder, error); !error && file != fs::directory_iterator(); file.increment(error)) {
+    std::error_code gone;  // Another process may have removed it.
+    const fs::file_time_type last_used = file->last_write_time(gone);
+    const std::uint64_t bytes = gone ? 0 : file->file_size(gone);
+    if (!gone && IsStored(file->path().filename().native())) {
+      files.push_back({last_used, (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes, file->path()});
+    }
+  }
+  return files;
+}
+
 }  // namespace
 
 std::string CanaryStore::PathOf(const std::string& key) const {
-  return fmt::format("{}/canaries/{}", directory_, ToHex(Sha256Of(key)));
+  return fmt::format("{}/{}", Folder(), ToHex(Sha256Of(key)));
 }
 
 std::optional<CanaryReference> CanaryStore::Find(const std::string& key) {
@@ -71,6 +106,8 @@ std::optional<CanaryReference> CanaryStore::Find(const std::string& key) {
   if (!reference) {
     LogWarning("canary", fmt::format("{} is damaged and made anew", PathOf(key)));
   }
+  std::error_code ignored;  // What cannot be written is used all the same.
+  fs::last_write_time(PathOf(key), fs::file_time_type::clock::now(), ignored);
   return reference;
 }
 
@@ -78,6 +115,7 @@ void CanaryStore::Put(const std::string& key, CanaryReference reference) {
   if (persistent()) {
     const absl::Status written = Write(key, reference);
     if (written.ok()) {
+      RemoveLeastRecentlyUsed();
       return;
     }
     LogWarning("canary", fmt::format("a reference is kept in memory only: {}", Message(written)));
@@ -88,8 +126,21 @@ void CanaryStore::Put(const std::string& key, CanaryReference reference) {
 absl::Status CanaryStore::Write(const std::string& key, const CanaryReference& reference) const {
   const std::string body = Encode(reference);
   const std::string digest = ToHex(Sha256Of(body));
-  ACCELERD_RETURN_IF_ERROR(MakeDirectories(directory_ + "/canaries"));
+  ACCELERD_RETURN_IF_ERROR(MakeDirectories(Folder()));
   return WriteFileAtomically(PathOf(key), std::array<std::string_view, 2>{digest, body});
+}
+
+void CanaryStore::RemoveLeastRecentlyUsed() const {
+  std::vector<StoredFile> files = ListFiles(Folder());
+  std::ranges::sort(files, std::greater(), &StoredFile::last_used);
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    bytes += files[i].bytes;
+    if (i > 0 && bytes > max_bytes_) {
+      std::error_code ignored;  // Another process may have removed it.
+      fs::remove(files[i].path, ignored);
+    }
+  }
 }
 
 }  // namespace accelerd

@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -19,6 +20,9 @@ Device::Device(BackendFactory factory, DeviceOptions options, ModelLoaderOptions
       host_(host),
       mailbox_(std::move(mailbox)),
       clock_(clock),
+      course_({.recovers_hangs = options_.recovers_hangs,
+               .probe_interval = options_.probe_interval,
+               .canary_interval = options_.canary_interval}),
       canaries_(options_.state_directory),
       watch_(std::make_shared<BackendWatch>([this](const absl::Status& reason) { ReportLoss(reason); }, clock)),
       thread_([this] { Run(); }) {}
@@ -36,10 +40,11 @@ void Device::Run() {
   prctl(PR_SET_NAME, "device");
   for (;;) {
     ReadMail();
-    if (snapshot_.closing && snapshot_.placements.empty()) {
+    const DeviceSnapshot& snapshot = course_.snapshot();
+    if (snapshot.closing && snapshot.placements.empty()) {
       break;
     }
-    const Step next = host_.NextStep(snapshot_, clock_.Now());
+    const Step next = host_.NextStep(snapshot, clock_.Now());
     std::visit([this](const auto& step) { Do(step); }, next);
   }
   watch_->Attach(nullptr);
@@ -48,41 +53,40 @@ void Device::Run() {
 
 void Device::ReadMail() {
   const DeviceMailbox::Mail mail = mailbox_->Take();
-  snapshot_.closing = snapshot_.closing || mail.stop;
+  DeviceSnapshot& snapshot = course_.snapshot();
+  snapshot.closing = snapshot.closing || mail.stop;
   for (const ModelGeneration model : mail.unreferenced) {
-    if (const auto placement = snapshot_.placements.find(model); placement != snapshot_.placements.end()) {
+    if (const auto placement = snapshot.placements.find(model); placement != snapshot.placements.end()) {
       placement->second.referenced = false;
     }
   }
   for (const ModelGeneration model : mail.released) {
-    snapshot_.placements.at(model).state = PlacementState::kReleased;
+    snapshot.placements.at(model).state = PlacementState::kReleased;
   }
   for (const ModelGeneration model : mail.suspects) {
     host_.Suspect(model);
   }
-  if (mail.lost && snapshot_.state == DeviceState::kReady) {
+  if (mail.lost && snapshot.state == DeviceState::kReady) {
     MarkLost(*mail.lost);
   }
-}
-
-/// What becomes of the device after it was lost so.
-DeviceState Device::StateAfter(const absl::Status& loss) const {
-  return LossKindOf(loss) == LossKind::kUnresponsive && !options_.recovers_hangs ? DeviceState::kStuck
-                                                                                 : DeviceState::kLost;
 }
 
 /// For other threads. The scheduler first: jobs that start on a lost device count the fault as theirs; and before the
 /// device's thread hears of it, which may have brought the device back by then.
 void Device::ReportLoss(const absl::Status& reason) {
   const bool crash = LossKindOf(reason) == LossKind::kCrash;
-  host_.StateChanged({StateAfter(reason), reason, {.crash = crash, .retry_at = clock_.Now()}});
+  host_.StateChanged({course_.StateAfter(reason), reason, {.crash = crash, .retry_at = clock_.Now()}});
   mailbox_->Lost(reason);
 }
 
 void Device::MarkLost(const absl::Status& reason) {
-  snapshot_.state = StateAfter(reason);
-  snapshot_.open_after = clock_.Now() + restarts_.delay();
-  host_.StateChanged({snapshot_.state, reason, {.crash = false, .retry_at = *snapshot_.open_after}});
+  course_.Lost(reason, clock_.Now());
+  TellWhyNotReady(reason);
+}
+
+void Device::TellWhyNotReady(const absl::Status& reason) {
+  const DeviceSnapshot& now = course_.snapshot();
+  host_.StateChanged({now.state, reason, {.crash = false, .retry_at = *now.open_after}});
 }
 
 absl::Status Device::OpenBackend() {
@@ -94,12 +98,8 @@ absl::Status Device::OpenBackend() {
   return backend_->Open();
 }
 
-std::optional<Time> Device::NextTime(Duration interval) const {
-  return interval > Duration(0) ? std::optional(clock_.Now() + interval) : std::nullopt;
-}
-
 void Device::Do(const OpenStep& /*step*/) {
-  restarts_.Attempted();
+  course_.OpenBegins();
   const absl::Status status = OpenBackend();
   if (!status.ok()) {
     if (last_open_error_ != Message(status)) {
@@ -107,16 +107,13 @@ void Device::Do(const OpenStep& /*step*/) {
       LogWarning("device",
                  fmt::format("the device cannot be opened: {}; it is tried again until it can", last_open_error_));
     }
-    snapshot_.open_after = clock_.Now() + restarts_.delay();
-    host_.StateChanged({snapshot_.state, status, {.crash = false, .retry_at = *snapshot_.open_after}});
+    course_.OpenFailed(clock_.Now());
+    TellWhyNotReady(status);
     return;
   }
   LogInfo("device", "the device is open");
   last_open_error_.clear();
-  snapshot_.open_after.reset();
-  snapshot_.probe_at = NextTime(options_.probe_interval);
-  snapshot_.canary_at = NextTime(options_.canary_interval);
-  snapshot_.state = DeviceState::kReady;
+  course_.Opened(clock_.Now());
   host_.StateChanged({DeviceState::kReady, absl::OkStatus(), {}});
 }
 
@@ -163,7 +160,7 @@ void Device::Do(const CompileStep& step) {
     host_.LoadFailed(step.generation, loaded.status(), lost);
     return;
   }
-  restarts_.Proved();
+  course_.Proved();
   HandOver(*std::move(loaded));
 }
 
@@ -171,22 +168,22 @@ void Device::HandOver(LoadedModel loaded) {
   const ModelGeneration generation = loaded.model->generation;
   CompiledModel* const compiled = loaded.compiled.get();
   models_[generation] = std::move(loaded.compiled);
-  snapshot_.placements[generation] = {};
+  course_.snapshot().placements[generation] = {};
   // The last holder only reports: a model is destroyed on this thread.
   const auto report = [mailbox = mailbox_, generation](CompiledModel*) { mailbox->Released(generation); };
   if (!host_.Loaded(std::move(loaded.model), std::shared_ptr<CompiledModel>(compiled, report))) {
-    snapshot_.placements[generation].state = PlacementState::kUnloading;
+    course_.snapshot().placements[generation].state = PlacementState::kUnloading;
   }
 }
 
 void Device::Do(const WithdrawStep& step) {
-  snapshot_.placements.at(step.generation).state = PlacementState::kUnloading;
+  course_.snapshot().placements.at(step.generation).state = PlacementState::kUnloading;
   host_.Withdraw(step.generation);
 }
 
 void Device::Do(const DestroyStep& step) {
   models_.erase(step.generation);
-  snapshot_.placements.erase(step.generation);
+  course_.snapshot().placements.erase(step.generation);
 }
 
 void Device::Do(const ProbeStep& /*step*/) {
@@ -195,17 +192,17 @@ void Device::Do(const ProbeStep& /*step*/) {
     const BackendWatch::Call call(*watch_, "asking the device whether it is there", options_.open_timeout);
     status = backend_->Probe();
   }
-  snapshot_.probe_at = NextTime(options_.probe_interval);
+  course_.Probed(clock_.Now());
   if (!status.ok()) {
     MarkLost(status);
     return;
   }
-  restarts_.Proved();
+  course_.Proved();
   host_.LookForChanges();
 }
 
 void Device::Do(const CanaryStep& /*step*/) {
-  snapshot_.canary_at = NextTime(options_.canary_interval);
+  course_.CanariesRan(clock_.Now());
   host_.RunCanaries();
 }
 

@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -12,10 +11,10 @@
 #include "base/clock.h"
 #include "engine/backend_watch.h"
 #include "engine/canary_store.h"
+#include "engine/device_course.h"
 #include "engine/device_mailbox.h"
 #include "engine/model_loader.h"
 #include "engine/next_action.h"
-#include "engine/restart_policy.h"
 
 namespace accelerd {
 
@@ -102,11 +101,10 @@ class Device {
   void Run();
   void ReadMail();
   void MarkLost(const absl::Status& reason);
+  void TellWhyNotReady(const absl::Status& reason);
   void ReportLoss(const absl::Status& reason);
   absl::Status OpenBackend();
-  DeviceState StateAfter(const absl::Status& loss) const;
   void HandOver(LoadedModel loaded);
-  std::optional<Time> NextTime(Duration interval) const;
 
   void Do(const OpenStep& step);
   void Do(const CompileStep& step);
@@ -124,11 +122,10 @@ class Device {
   const Clock& clock_;
 
   // The thread's own.
-  DeviceSnapshot snapshot_;
+  DeviceCourse course_;
   std::unique_ptr<Backend> backend_;
   std::map<ModelGeneration, std::unique_ptr<CompiledModel>> models_;
   CanaryStore canaries_;
-  RestartPolicy restarts_;
   std::string last_open_error_;  ///< Said in the log already.
 
   const std::shared_ptr<BackendWatch> watch_;

@@ -6,35 +6,37 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-/// Device strings of the runtime that combine other devices.
-constexpr std::array<std::string_view, 4> kCombinations = {"AUTO", "BATCH", "HETERO", "MULTI"};
+/// Of a file that is shared by many, one after the other: then only those who come now are named.
+constexpr off_t kMostBytesOfNames = 64 << 10;
 
-/// `device` as part of a file's name. Different devices may not share one: what is replaced is told apart by a hash.
-std::string KeyOf(std::string_view device) {
+/// `name` as part of a file's. Different ones may not share one: what is replaced is told apart by a hash.
+std::string FileNameOf(std::string_view name) {
   std::string key;
-  for (const char character : device) {
+  for (const char character : name) {
     key += std::isalnum(static_cast<unsigned char>(character)) != 0 ? character : '_';
   }
-  if (key == device) {
+  if (key == name) {
     return key;
   }
   std::uint32_t hash = 2166136261U;  // FNV-1a.
-  for (const char character : device) {
+  for (const char character : name) {
     hash = (hash ^ static_cast<unsigned char>(character)) * 16777619U;
   }
   return fmt::format("{}_{:08x}", key.substr(std::max<std::size_t>(key.size(), 100) - 100), hash);
@@ -42,7 +44,7 @@ std::string KeyOf(std::string_view device) {
 
 /// In a sticky directory the kernel refuses O_CREAT on a file of somebody else, so that the two cases are apart.
 UniqueFd OpenOrCreate(const std::string& path) {
-  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd file(open(path.c_str(), kFlags));
   if (!file.valid() && errno == ENOENT) {
     file = UniqueFd(open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0666));
@@ -55,93 +57,91 @@ UniqueFd OpenOrCreate(const std::string& path) {
   return file;
 }
 
-std::string ReadText(int file) {
-  std::array<char, 200> text;
+/// The lines of the file: who has taken the lock since somebody had it alone.
+std::vector<std::string> ReadNames(int file) {
+  std::string text(kMostBytesOfNames, '\0');
   const ssize_t count = pread(file, text.data(), text.size(), 0);
-  return count > 0 ? std::string(text.data(), static_cast<std::size_t>(count)) : "";
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return absl::StrSplit(text, '\n', absl::SkipEmpty());
 }
 
 /// Whether the owner that is named there, "process 123 …", has ended.
-bool NamesTheDead(const std::string& text) {
+bool NamesTheDead(const std::string& name) {
   int process = 0;
-  return std::sscanf(text.c_str(), "process %d", &process) == 1 && kill(process, 0) != 0 && errno == ESRCH;
+  return std::sscanf(name.c_str(), "process %d", &process) == 1 && kill(process, 0) != 0 && errno == ESRCH;
 }
 
-/// Who has taken the lock a moment ago has not written its name yet: it is given a second. A worker may hold the lock
-/// of a service that is dead.
-std::string ReadOwner(int file) {
-  std::string owner = ReadText(file);
-  for (int i = 0; i < 100 && (owner.empty() || NamesTheDead(owner)); ++i) {
+/// Who holds the lock. Who has taken it a moment ago has not written its name yet: it is given a second. A worker may
+/// hold the lock of a service that is dead.
+std::string ReadOwners(int file) {
+  std::vector<std::string> names;
+  std::string last = "another process";
+  for (int i = 0; i < 100; ++i) {
+    names = ReadNames(file);
+    last = names.empty() ? last : names.back();
+    std::erase_if(names, NamesTheDead);
+    if (!names.empty()) {
+      return absl::StrJoin(names, ", ");
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    owner = ReadText(file);
   }
-  return owner.empty() ? "another process" : owner;
+  return last;
 }
 
-/// The devices that a device string names, combinations left out.
-std::vector<std::string> NamedDevices(std::string_view device) {
-  if (device.starts_with("SIMULATED:")) {
-    return {std::string(device)};
+absl::Status CannotLock(const DeviceKey& key, const std::string& path) {
+  return absl::UnavailableError(fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", key.name,
+                                            path, std::generic_category().message(errno)));
+}
+
+/// Of who holds the lock: alone, or beside others.
+bool WriteName(int file, bool shared, std::string_view owner) {
+  struct stat status{};
+  if (fstat(file, &status) != 0) {
+    return false;
   }
-  std::vector<std::string> devices;
-  std::string name;
-  int depth = 0;
-  const auto finish = [&] {
-    const bool combination = std::find(kCombinations.begin(), kCombinations.end(), name) != kCombinations.end();
-    if (!name.empty() && !combination) {
-      devices.push_back(name);
-    }
-    name.clear();
-  };
-  for (const char character : device) {
-    depth += character == '(' ? 1 : 0;
-    if (character == ':' || character == ',' || character == '(') {
-      finish();
-    } else if (depth == 0 &&
-               (character != '-' || !name.empty())) {  // "AUTO:-MYRIAD" leaves one out; its lock does no harm.
-      name += character;
-    }
-    depth -= character == ')' ? 1 : 0;
+  const std::string line = fmt::format("{}\n", owner);
+  const bool afresh = !shared || status.st_size + static_cast<off_t>(line.size()) > kMostBytesOfNames;
+  return (!afresh || ftruncate(file, 0) == 0) && write(file, line.data(), line.size()) >= 0;
+}
+
+absl::StatusOr<UniqueFd> Lock(const std::string& directory, const DeviceKey& key, std::string_view owner) {
+  const std::string path = fmt::format("{}/accelerd-{}", directory, FileNameOf(key.name));
+  UniqueFd file = OpenOrCreate(path);
+  if (!file.valid()) {
+    return CannotLock(key, path);
   }
-  finish();
-  return devices;
+  if (flock(file.get(), (key.shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return CannotLock(key, path);
+    }
+    return absl::AlreadyExistsError(
+        fmt::format("device {} is owned by {} ({}); stop it, use its service, or name "
+                    "another device",
+                    key.name, ReadOwners(file.get()), path));
+  }
+  if (!WriteName(file.get(), key.shared, owner)) {
+    return absl::UnavailableError(fmt::format("cannot write {}: {}", path, std::generic_category().message(errno)));
+  }
+  return file;
 }
 
 }  // namespace
 
-std::vector<std::string> ExclusiveDevices(std::string_view device) {
-  std::vector<std::string> devices = NamedDevices(device);
-  std::erase(devices, "CPU");
-  std::sort(devices.begin(), devices.end());
-  devices.erase(std::unique(devices.begin(), devices.end()), devices.end());
-  return devices;
-}
-
-bool IsCpuAlone(std::string_view device) {
-  const std::vector<std::string> devices = NamedDevices(device);
-  return !devices.empty() && std::ranges::all_of(devices, [](const std::string& name) { return name == "CPU"; });
-}
-
-absl::StatusOr<DeviceLock> DeviceLock::Acquire(const std::string& directory, std::string_view device,
+absl::StatusOr<DeviceLock> DeviceLock::Acquire(const std::string& directory, const std::vector<DeviceKey>& keys,
                                                std::string_view owner) {
-  const std::string path = fmt::format("{}/accelerd-{}", directory, KeyOf(device));
-  UniqueFd file = OpenOrCreate(path);
-  if (!file.valid()) {
-    return absl::UnavailableError(fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", device,
-                                              path, std::generic_category().message(errno)));
+  std::vector<UniqueFd> files;
+  for (const DeviceKey& key : keys) {
+    ACCELERD_ASSIGN_OR_RETURN(files.emplace_back(), Lock(directory, key, owner));
   }
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) {
-      return absl::UnavailableError(fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", device,
-                                                path, std::generic_category().message(errno)));
-    }
-    return absl::AlreadyExistsError(
-        fmt::format("device {} is owned by {} ({}); stop it, or use its service", device, ReadOwner(file.get()), path));
+  return DeviceLock(std::move(files));
+}
+
+std::vector<int> DeviceLock::descriptors() const {
+  std::vector<int> descriptors;
+  for (const UniqueFd& file : files_) {
+    descriptors.push_back(file.get());
   }
-  if (ftruncate(file.get(), 0) != 0 || pwrite(file.get(), owner.data(), owner.size(), 0) < 0) {
-    return absl::UnavailableError(fmt::format("cannot write {}: {}", path, std::generic_category().message(errno)));
-  }
-  return DeviceLock(std::move(file));
+  return descriptors;
 }
 
 }  // namespace accelerd

@@ -3,36 +3,32 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "base/unique_fd.h"
+#include "engine/device_keys.h"
 
 namespace accelerd {
 
-/// The devices behind a runtime's device string that one process alone may open: "MYRIAD" of "MYRIAD",
-/// "BATCH:MYRIAD(4)" and "MULTI:MYRIAD,CPU". The CPU is everybody's. Each once, sorted.
-std::vector<std::string> ExclusiveDevices(std::string_view device);
-
-/// Whether the device string stands for the CPU alone: "CPU", "BATCH:CPU(4)". "AUTO" may stand for anything.
-bool IsCpuAlone(std::string_view device);
-
-/// Keeps every other service of this machine, of whichever user, off a device for as long as it lives, and the
-/// processes that inherit its descriptor: an flock on DIRECTORY/accelerd-KEY, which the kernel drops with its last
+/// Keeps every other service of this machine, of whichever user, off devices for as long as it lives, and the processes
+/// that inherit its descriptors: an flock on DIRECTORY/accelerd-KEY for each key, which the kernel drops with its last
 /// holder. Movable only.
 class DeviceLock {
  public:
-  /// `owner` is written into the file, for those who come second. kAlreadyExists: another service has the device; the
-  /// message names it. kUnavailable: the directory does not let us.
-  static absl::StatusOr<DeviceLock> Acquire(const std::string& directory, std::string_view device,
+  /// Takes all keys, in their order, or none; does not wait for others. `owner`, "process NUMBER at …" on one line, is
+  /// written into the files, for those who come second. kAlreadyExists: another service has a device; the message names
+  /// it. kUnavailable: the directory does not let us.
+  static absl::StatusOr<DeviceLock> Acquire(const std::string& directory, const std::vector<DeviceKey>& keys,
                                             std::string_view owner);
 
-  int descriptor() const { return file_.get(); }
+  std::vector<int> descriptors() const;
 
  private:
-  explicit DeviceLock(UniqueFd file) : file_(std::move(file)) {}
+  explicit DeviceLock(std::vector<UniqueFd> files) : files_(std::move(files)) {}
 
-  UniqueFd file_;
+  std::vector<UniqueFd> files_;
 };
 
 }  // namespace accelerd

@@ -11,19 +11,12 @@
 #include "engine/device.h"
 #include "engine/device_status.h"
 #include "engine/engine_model.h"
+#include "engine/load_request.h"
 #include "engine/model_loader.h"
 #include "engine/scheduler.h"
 #include "model/model_status.h"
 
 namespace accelerd {
-
-/// A model that a caller wants on the device.
-struct LoadRequest {
-  std::string name;
-  ModelFiles files;
-  bool pinned = false;          ///< Asked for by the service's own configuration: stays wanted when its load fails.
-  Time deadline = Time::max();  ///< Of the caller's wait; the load goes on.
-};
 
 struct ModelManagerOptions {
   ModelLoaderOptions loading;
@@ -53,7 +46,7 @@ class ModelManager {
   /// waiting caller with kUnavailable and the reason; the entry is withdrawn unless pinned, and the next call tries
   /// anew. A loaded model whose files changed meanwhile stays as it is; the log says so. While the device is not there,
   /// loads wait for it: kUnavailable at the deadline.
-  void Load(LoadRequest request, Done<> done);
+  void Load(const LoadRequest& request, Done<> done);
 
   /// Completes when no new call can reach the model, inside the call; accepted calls go on. Also OK when it was not
   /// loaded. A load in progress fails with kUnavailable.

@@ -156,7 +156,7 @@ TEST_F(ModelManagerTest, AHangIsALossOfTheDevice) {
   device_->SetMakeModel([](const ModelSource&) { return std::make_unique<ThreadedModel>(1, 10, 0); });
   EXPECT_EQ(Infer(Route("b"), 1).get(), 11);
   EXPECT_EQ(manager_->device().restarts, 1);
-  EXPECT_THAT(manager_->device().last_error, HasSubstr("an inference takes longer than 100 ms"));
+  EXPECT_THAT(manager_->device().last_error, HasSubstr("an inference of \"b\" takes longer than 100 ms"));
 }
 
 TEST_F(ModelManagerTest, ADeviceThatCannotBeFreedIsStuck) {

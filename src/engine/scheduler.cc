@@ -305,7 +305,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       return;
     }
     for (const Decisions::Hang& hang : errands.hangs) {
-      errands.observer->DeviceHangs(hang.device, hang.bound);
+      errands.observer->DeviceHangs(hang.device, hang.model, hang.bound);
     }
     for (const ModelGeneration model : errands.suspects) {
       errands.observer->ModelSuspect(model);

@@ -35,8 +35,8 @@ struct Job {
 struct SchedulerObserver {
   virtual ~SchedulerObserver() = default;
 
-  /// A run takes longer than `bound`: its device is to be given up. The scheduler counts it as LOST already.
-  virtual void DeviceHangs(DeviceId device, Duration bound) = 0;
+  /// A run of `model` takes longer than `bound`: its device is to be given up. The scheduler counts it as LOST already.
+  virtual void DeviceHangs(DeviceId device, ModelGeneration model, Duration bound) = 0;
 
   /// A job of `model` crashed or hung its device twice, at last alone on it.
   virtual void ModelSuspect(ModelGeneration model) = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/check_tensors.h"
 #include "base/shared_memory.h"
 #include "fmt/core.h"
 
@@ -18,12 +19,6 @@ bool IsShared(const Tensor& tensor) {
 absl::StatusOr<Tensor> AllocateLike(const Tensor& tensor, BufferPool& pool) {
   ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer, pool.Allocate(tensor.byte_size()));
   return Tensor(tensor.element_type(), tensor.shape(), std::move(buffer));
-}
-
-bool Fits(const TensorSpec& spec, const Tensor& tensor) {
-  return tensor.element_type() == spec.element_type &&
-         std::ranges::equal(spec.shape, tensor.shape(),
-                            [](std::int64_t wanted, std::int64_t size) { return wanted < 0 || wanted == size; });
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "backend/simulated/backend_fixture.h"
@@ -143,6 +145,23 @@ TEST_F(SimulatedBackendTest, GoesOnWhileItsFileIsMalformed) {
   std::ofstream(path_) << good;
   Add({.kind = FaultKind::kError, .stage = FaultStage::kRun});
   EXPECT_FALSE(Run(*model, 1).ok());
+}
+
+TEST_F(SimulatedBackendTest, AChangeConcernsEveryInferenceAfterIt) {
+  const std::unique_ptr<Backend> backend = CreateOpen();
+  const std::unique_ptr<CompiledModel> model = *Compile(*backend);
+  std::atomic<bool> stop = false;
+  std::thread prober([&] {  // Reads the file again and again, so that it meets most changes before the inference does.
+    while (!stop) {
+      EXPECT_TRUE(backend->Probe().ok());
+    }
+  });
+  for (int i = 0; i < 1000; ++i) {
+    Add({.kind = FaultKind::kError, .stage = FaultStage::kRun});
+    EXPECT_FALSE(Run(*model, 1).ok()) << i;
+  }
+  stop = true;
+  prober.join();
 }
 
 }  // namespace

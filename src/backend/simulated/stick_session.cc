@@ -196,16 +196,25 @@ RunPlan StickSession::Plan(const SimulatedModelInfo& model) {
 
 /// Lets faults strike an event. Does not touch the file when nothing in it concerns the event.
 StickSession::Event StickSession::Meet(FaultStage stage, std::string_view model) {
-  const bool changed = file_.Changed();
   if (stage == FaultStage::kRun || stage == FaultStage::kProbe) {
-    const std::lock_guard lock(mutex_);
-    if (!changed && !HasFaults(state_.faults, stage)) {
-      return {FaultEffects(), state_.settings};
+    if (auto event = NothingNew(stage)) {
+      return *event;
     }
   }
   Event event = Synchronize(stage, model);
   Obey(event);
   return event;
+}
+
+/// An event that nothing strikes; unset when the file has to be looked at. Not while another thread does so: the file
+/// counts as seen before the state that it holds is known.
+std::optional<StickSession::Event> StickSession::NothingNew(FaultStage stage) {
+  const std::lock_guard synchronize(synchronize_mutex_);
+  if (file_.Changed()) {
+    return std::nullopt;
+  }
+  const std::lock_guard lock(mutex_);
+  return HasFaults(state_.faults, stage) ? std::nullopt : std::optional(Event{FaultEffects(), state_.settings});
 }
 
 /// Reads and writes the file, and notices what it says.

@@ -58,6 +58,7 @@ class StickSession {
 
   absl::Status Take(Event& event);
   Event Meet(FaultStage stage, std::string_view model);
+  std::optional<Event> NothingNew(FaultStage stage);
   Event Synchronize(FaultStage stage, std::string_view model);
   void Obey(const Event& event);
   RunPlan Plan(const SimulatedModelInfo& model);

@@ -1,0 +1,85 @@
+#include <chrono>
+#include <string>
+
+#include "engine/policy_world.h"
+#include "gtest/gtest.h"
+
+namespace accelerd {
+namespace {
+
+using Weeks = std::chrono::duration<int, std::ratio<7 * 24 * 3600>>;
+
+const std::string kSound[] = {"sound", "sound too", "sound three"};
+
+void LoadAll(PolicyWorld& world, bool pinned) {
+  for (const std::string& name : kSound) {
+    world.Load(name, pinned);
+  }
+  for (const std::string name : {"touchy", "broken", "poison"}) {
+    world.Load(name, pinned);
+  }
+}
+
+/// What holds whatever happens: restarts are bounded by what struck and by the backoff, and what is kept is bounded.
+void ExpectBounds(PolicyWorld& world) {
+  world.Close();
+  EXPECT_LE(world.opens(), world.losses() + 1);
+  EXPECT_EQ(world.device().restarts, world.opens() - 1);
+  EXPECT_LE(world.failed_opens(), world.losses() + 12 * world.absences() + world.absent() / std::chrono::seconds(60));
+  EXPECT_LT(world.device().last_error.size(), 1000U);
+}
+
+TEST(PolicySimulationTest, EverythingGoesWrongForWeeks) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    PolicyWorld world(seed, {.weights = {2, 2, 1, 1, 1, 2, 3, 1, 1}});
+    LoadAll(world, seed % 2 == 1);
+    world.Run(Weeks(26));
+    EXPECT_GT(world.events(), 1'000'000U);
+    EXPECT_GT(world.losses(), 10'000);
+    EXPECT_GT(world.quiet_checks(), 1000);
+    EXPECT_LE(world.crashed_loads("poison"), 2 * world.starts("poison"));
+    EXPECT_GT(world.times_unavailable("touchy"), 10);
+    ExpectBounds(world);
+  }
+}
+
+TEST(PolicySimulationTest, ADeviceThatComesAndGoesIsNoModelsFault) {
+  PolicyWorld world(1, {.weights = {1}});
+  for (const std::string& name : kSound) {
+    world.Load(name);
+  }
+  world.Run(Weeks(8));
+  EXPECT_GT(world.absences(), 1000);
+  for (const std::string& name : kSound) {
+    EXPECT_EQ(world.times_unavailable(name), 0);
+  }
+  ExpectBounds(world);
+}
+
+TEST(PolicySimulationTest, NorIsOneThatComputesNonsense) {
+  PolicyWorld world(1, {.weights = {0, 0, 0, 0, 1}});
+  for (const std::string& name : kSound) {
+    world.Load(name);
+  }
+  world.Run(Weeks(8));
+  EXPECT_GT(world.losses(), 10'000);
+  for (const std::string& name : kSound) {
+    EXPECT_EQ(world.times_unavailable(name), 0);
+  }
+  ExpectBounds(world);
+}
+
+TEST(PolicySimulationTest, AModelThatTakesTheDeviceDownDoesSoTwice) {
+  PolicyWorld world(1, {.mean = Weeks(100)});
+  LoadAll(world, /*pinned=*/true);
+  world.Run(Weeks(8));
+  EXPECT_EQ(world.losses(), 2);
+  EXPECT_EQ(world.times_unavailable("poison"), 1);
+  EXPECT_EQ(world.times_unavailable("broken"), 1);
+  EXPECT_EQ(world.times_unavailable("sound") + world.times_unavailable("touchy"), 0);
+  ExpectBounds(world);
+}
+
+}  // namespace
+}  // namespace accelerd
