@@ -1,6 +1,7 @@
 #include "frontend/http/body_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -177,7 +178,8 @@ Awaitable<bool> BodyReader::SendContinue() {
   if (!stream_.input().empty()) {
     co_return true;
   }
-  co_return co_await stream_.Write("HTTP/1.1 100 Continue\r\n\r\n", {}, options_.write_timeout, options_.write_timeout);
+  static constexpr std::array<std::string_view, 3> kContinue = {"HTTP/1.1 100 Continue\r\n\r\n"};
+  co_return co_await stream_.Write(kContinue, options_.write_timeout, options_.write_timeout);
 }
 
 Awaitable<bool> BodyReader::AwaitInput() {

@@ -180,7 +180,7 @@ Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
           render = std::move(render)](const absl::StatusOr<std::shared_ptr<const T>>& result) {
     absl::StatusOr<HttpResponse> response = GuardMemory([&]() -> absl::StatusOr<HttpResponse> {
       ACCELERD_RETURN_IF_ERROR(result.status());
-      return render(**result);
+      return render(*result);
     });
     respond(response.ok() ? *std::move(response) : NcsError(response.status()));
   };
@@ -206,9 +206,10 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
         call.options.best_of_class = true;
         inference.RunTask(
             std::move(context), std::move(call),
-            RenderAndRespond<TaskResult>(std::move(respond), [answers, labels = *labels](const TaskResult& result) {
-              return RenderResult(result, labels, *answers);
-            }));
+            RenderAndRespond<TaskResult>(std::move(respond),
+                                         [answers, labels = *labels](const std::shared_ptr<const TaskResult>& result) {
+                                           return RenderResult(*result, labels, *answers);
+                                         }));
       });
 }
 
@@ -216,10 +217,11 @@ void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
   AddImageCalls(
       router, "test", "",
       [&inference, answers](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
-        inference.DecodeImage(std::move(context), std::move(image),
-                              RenderAndRespond<Image>(std::move(respond), [answers](const Image& decoded) {
-                                return RenderImage(decoded, *answers);
-                              }));
+        inference.DecodeImage(
+            std::move(context), std::move(image),
+            RenderAndRespond<Image>(std::move(respond), [answers](const std::shared_ptr<const Image>& decoded) {
+              return RenderImage(decoded, *answers);
+            }));
       });
 }
 

@@ -120,8 +120,18 @@ absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels,
   return std::visit(Renderer(labels, budget), result);
 }
 
-absl::StatusOr<HttpResponse> RenderImage(const Image& image, ByteBudget& budget) {
-  return NpyResponse(image.pixels.size(), budget, [&] { return NpyFromImage(image); });
+absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget) {
+  struct Memory {
+    std::shared_ptr<const void> reservation;
+    std::shared_ptr<const Image> image;
+  };
+  ACCELERD_ASSIGN_OR_RETURN(auto reservation, Reserve(image->pixels.size(), budget));
+  HttpResponse response;
+  response.content_type = "application/octet-stream";
+  response.body = NpyHeader(*image);
+  response.rest = {reinterpret_cast<const char*>(image->pixels.data()), image->pixels.size()};
+  response.memory = std::make_shared<const Memory>(Memory{std::move(reservation), std::move(image)});
+  return response;
 }
 
 HttpResponse RenderList(const std::vector<ModelStatus>& models) {

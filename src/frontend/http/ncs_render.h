@@ -1,6 +1,7 @@
 #ifndef ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_
 #define ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_
 
+#include <memory>
 #include <vector>
 
 #include "frontend/http/byte_budget.h"
@@ -24,7 +25,7 @@ inline constexpr std::size_t kSmallBody = 64 << 10;
 absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, ByteBudget& budget);
 
 /// uint8 .npy of shape (rows, cols, 3). kResourceExhausted as RenderResult.
-absl::StatusOr<HttpResponse> RenderImage(const Image& image, ByteBudget& budget);
+absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget);
 
 /// JSON array of the names of the models that are ready.
 HttpResponse RenderList(const std::vector<ModelStatus>& models);

@@ -109,10 +109,8 @@ std::string NpyFromTensor(const Tensor& tensor) {
   return npy;
 }
 
-std::string NpyFromImage(const Image& image) {
-  std::string npy = Header(ElementType::kU8, {image.rows, image.cols, 3}, image.pixels.size());
-  Append<std::uint8_t>(npy, image.pixels);
-  return npy;
+std::string NpyHeader(const Image& image) {
+  return Header(ElementType::kU8, {image.rows, image.cols, 3}, 0);
 }
 
 std::string NpyFromMask(const Mask& mask) {

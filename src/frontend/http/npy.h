@@ -16,8 +16,8 @@ namespace accelerd {
 /// The tensor with its own type and shape; bf16, which NumPy does not have, becomes float32.
 std::string NpyFromTensor(const Tensor& tensor);
 
-/// uint8 of shape (rows, cols, 3), BGR.
-std::string NpyFromImage(const Image& image);
+/// What comes before the pixels of the image: uint8 of shape (rows, cols, 3), BGR.
+std::string NpyHeader(const Image& image);
 
 /// int32 of shape (rows, cols).
 std::string NpyFromMask(const Mask& mask);

@@ -71,7 +71,7 @@ std::string FormatResponseHead(const HttpResponse& response, int version, bool k
   fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: ", response.status, Reason(response.status));
   AppendDate(text, now);
   fmt::format_to(out, "\r\nServer: accelerd\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
-                 response.body.size());
+                 response.body_size());
   if (!keep_alive) {
     fmt::format_to(out, "Connection: close\r\n");
   } else if (version < 11) {

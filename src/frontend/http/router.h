@@ -35,8 +35,11 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string_view rest = {};                                ///< Of the body; valid as long as `memory` is held.
   std::vector<std::pair<std::string, std::string>> headers;  ///< Further ones.
-  std::shared_ptr<const void> memory;  ///< What was reserved for a large body; let go of when it was written.
+  std::shared_ptr<const void> memory;  ///< What a large body needs; let go of when it was written.
+
+  std::size_t body_size() const { return body.size() + rest.size(); }
 };
 
 /// Takes the answer; on any thread, once: further calls do nothing. When every copy is destroyed without a call, the
@@ -86,11 +89,11 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 /// `{"error": message}` with this status; with `"reason": reason` where there is one.
 HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason = {});
 
-/// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
-/// kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409; kOutOfRange 413; kResourceExhausted,
-/// kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500. The body has the status's Reason.
-/// Retry-After, in seconds rounded up, at least 1: where the status has it, and always with 429, kResourceExhausted and
-/// kUnavailable.
+/// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument,
+/// kFailedPrecondition 400; kUnauthenticated 401; kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409;
+/// kOutOfRange 413; kResourceExhausted, kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500.
+/// The body has the status's Reason. Retry-After, in seconds rounded up, at least 1: where the status has it, and
+/// always with 429, kResourceExhausted and kUnavailable.
 HttpResponse StatusResponse(const absl::Status& status);
 
 }  // namespace accelerd

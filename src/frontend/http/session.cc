@@ -1,6 +1,7 @@
 #include "frontend/http/session.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <ctime>
 #include <exception>
@@ -215,9 +216,11 @@ Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
 Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   keep = keep && !environment_.draining;
   const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr));
-  const std::string_view body = head_.method == "HEAD" ? std::string_view() : std::string_view(response.body);
-  const bool written =
-      co_await stream_->Write(head, body, environment_.options.write_timeout, WriteTime(head.size() + body.size()));
+  const bool with_body = head_.method != "HEAD";
+  const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
+                                                  with_body ? response.rest : ""};
+  const bool written = co_await stream_->Write(pieces, environment_.options.write_timeout,
+                                               WriteTime(head.size() + response.body_size()));
   LogAccess(response);
   SetBusy(false);
   if (written && !keep) {
@@ -264,7 +267,7 @@ void Session::LogAccess(const HttpResponse& response) const {
   }
   const std::chrono::duration<double, std::milli> elapsed = Clock::Steady().Now() - started_;
   LogDebug("http", fmt::format("{} {} {} {} {} bytes {:.1f} ms", client_, head_.method.empty() ? "-" : head_.method,
-                               head_.target.empty() ? "-" : head_.target, response.status, response.body.size(),
+                               head_.target.empty() ? "-" : head_.target, response.status, response.body_size(),
                                elapsed.count()));
 }
 

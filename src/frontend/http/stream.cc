@@ -90,23 +90,26 @@ Awaitable<std::size_t> Stream::ReadSome(std::span<std::byte> target) {
   co_return bytes;
 }
 
-Awaitable<bool> Stream::Write(std::string_view head, std::string_view body, Duration timeout, Duration total) {
+Awaitable<bool> Stream::Write(const std::array<std::string_view, 3>& pieces, Duration timeout, Duration total) {
   const Time end = Clock::Steady().Now() + total;
-  std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
-                                            asio::const_buffer(body.data(), body.size())};
+  std::array<asio::const_buffer, 3> buffers;
+  std::ranges::transform(pieces, buffers.begin(),
+                         [](std::string_view piece) { return asio::const_buffer(piece.data(), piece.size()); });
   while (asio::buffer_size(buffers) > 0) {
     const Duration left = end - Clock::Steady().Now();
     if (left <= Duration(0)) {
       co_return false;
     }
     SetTimeout(std::min(timeout, left));
-    const auto [error, bytes] = co_await socket_.async_write_some(buffers, Token());
+    auto [error, bytes] = co_await socket_.async_write_some(buffers, Token());
     if (error) {
       co_return false;
     }
-    const std::size_t of_head = std::min(bytes, buffers[0].size());
-    buffers[0] += of_head;
-    buffers[1] += bytes - of_head;
+    for (asio::const_buffer& buffer : buffers) {
+      const std::size_t of_buffer = std::min(bytes, buffer.size());
+      buffer += of_buffer;
+      bytes -= of_buffer;
+    }
   }
   ClearTimeout();
   co_return true;

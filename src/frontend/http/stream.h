@@ -1,6 +1,7 @@
 #ifndef ACCELERD_FRONTEND_HTTP_STREAM_H_
 #define ACCELERD_FRONTEND_HTTP_STREAM_H_
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -41,9 +42,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// reading().
   Awaitable<std::size_t> ReadSome(std::span<std::byte> target);
 
-  /// Writes both pieces, which stay valid meanwhile. false: the client is gone, no byte went out for `timeout`, or the
+  /// Writes the pieces, which stay valid meanwhile. false: the client is gone, no byte went out for `timeout`, or the
   /// whole took longer than `total`.
-  Awaitable<bool> Write(std::string_view head, std::string_view body, Duration timeout, Duration total);
+  Awaitable<bool> Write(const std::array<std::string_view, 3>& pieces, Duration timeout, Duration total);
 
   /// Waits for the next Wake: a read in the background, the deadline and Close wake too. A Wake while nobody waits is
   /// remembered; there may be more of them than reasons.
