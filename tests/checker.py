@@ -197,7 +197,7 @@ def _is_honest(headers, body):
     """Whether a 503 says when to come back, and why."""
     try:
         content = json.loads(body)
-        return int(headers['retry-after']) >= 0 and list(content) == ['error'] and bool(content['error'])
+        return int(headers['retry-after']) >= 0 and list(content) in (['error'], ['error', 'reason']) and bool(content['error'])
     except (KeyError, ValueError, TypeError):
         return False
 

@@ -59,7 +59,11 @@ absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options, 
 SchedulerLimits Limits(const ServeOptions& options) {
   SchedulerLimits limits;
   limits.max_jobs = static_cast<std::size_t>(options.max_queue);
+  limits.max_client_jobs = static_cast<std::size_t>(options.max_client_queue);
+  limits.max_client_bytes = options.max_client_bytes;
+  limits.max_clients = static_cast<std::size_t>(options.max_clients);
   limits.max_prepared_bytes = options.max_prepared_bytes;
+  limits.max_preparing = CpuThreads(options);
   limits.device_wait = options.device_wait;
   limits.most_run_bound = options.run_timeout;
   return limits;

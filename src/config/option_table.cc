@@ -267,6 +267,27 @@ std::vector<Option> MakeTable() {
        .default_text = "256",
        .help =
            "Inferences that are accepted and not answered yet, those that run included; more: 503 with Retry-After"},
+      {.name = "max-client-queue",
+       .placeholder = "JOBS",
+       .group = kLimits,
+       .value = CountValue{&Options::max_client_queue, 1, 1'000'000},
+       .default_text = "256",
+       .help =
+           "Of those, how many one client may have; more: 429 with Retry-After. In any case, when the queue is full "
+           "and another client has less of it, who has most gives up its last"},
+      {.name = "max-client-bytes",
+       .placeholder = "SIZE",
+       .group = kLimits,
+       .value = BytesValue{&Options::max_client_bytes, kKiB, 1024 * kGiB},
+       .default_text = "256MiB",
+       .help = "Inputs that one client has waiting as tensors; more: 429 with Retry-After"},
+      {.name = "max-clients",
+       .placeholder = "N",
+       .group = kLimits,
+       .value = CountValue{&Options::max_clients, 1, 100'000},
+       .default_text = "1000",
+       .help = "Clients that are told apart; who is idle for longest is forgotten for a new one. All that are more at "
+               "once share the device as one"},
       {.name = "max-prepared-bytes",
        .placeholder = "SIZE",
        .group = kLimits,

@@ -101,6 +101,8 @@ TEST_F(ServeCommandTest, DefaultsOfAUser) {
   EXPECT_EQ(options.idle_timeout, 75s);
   EXPECT_EQ(options.write_timeout, 30s);
   EXPECT_EQ(options.max_queue, 256);
+  EXPECT_EQ(options.max_client_queue, 256);
+  EXPECT_EQ(options.max_clients, 1000);
   EXPECT_EQ(options.max_prepared_bytes, 256U << 20);
   EXPECT_EQ(options.max_image_pixels, 25'000'000);
   EXPECT_EQ(options.max_image_dimension, 16'384);

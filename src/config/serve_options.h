@@ -59,6 +59,9 @@ struct ServeOptions {
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds write_timeout{};
   std::int64_t max_queue = 0;  ///< Jobs that are not done.
+  std::int64_t max_client_queue = 0;
+  std::size_t max_client_bytes = 0;
+  std::int64_t max_clients = 0;
   std::size_t max_prepared_bytes = 0;
   std::int64_t max_image_pixels = 0;
   std::int64_t max_image_dimension = 0;

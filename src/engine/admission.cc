@@ -37,6 +37,12 @@ bool OverItsShare(const ClientTable& clients, const ClientTable::Group& group) {
   return Seconds(own) * clients.active_weight() > Seconds(TotalWaiting(clients)) * group.weight;
 }
 
+/// Whether no group has more jobs for its weight.
+bool HasMost(const ClientTable& clients, const ClientTable::Group& group) {
+  const ClientTable::Group& greediest = clients.groups()[clients.Greediest()];
+  return static_cast<double>(group.jobs) / group.weight >= static_cast<double>(greediest.jobs) / greediest.weight;
+}
+
 std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTable& clients,
                                   const AdmissionRequest& request) {
   const ClientTable::Group& own = clients.groups()[request.payer.group];
@@ -55,6 +61,14 @@ std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTab
                           delay)};
   }
   if (!request.replaces_frame && request.jobs >= limits.max_jobs) {
+    if (clients.active_groups() > 1 && HasMost(clients, own)) {
+      return Turnaway{
+          RefusalReason::kClientQueueFull,
+          TryIn(absl::ResourceExhaustedError(fmt::format(
+                    "the queue is full ({} jobs), and no client has more in it than this one; try again later",
+                    limits.max_jobs)),
+                delay)};
+    }
     return Turnaway{RefusalReason::kQueueFull,
                     TryIn(absl::ResourceExhaustedError(
                               fmt::format("the queue is full ({} jobs); try again later", limits.max_jobs)),

@@ -73,6 +73,8 @@ class ClientTable {
   /// Weights of the groups that have jobs.
   double active_weight() const { return active_weight_; }
 
+  std::size_t active_groups() const { return active_groups_; }
+
   /// The group with most jobs for its weight.
   GroupIndex Greediest() const;
 

@@ -35,8 +35,7 @@ class SchedulerCore::Impl {
       turnaway = Judge(info, payer, replaced != nullptr, now);
     }
     if (turnaway) {
-      CountRefusal(payer, info.model, turnaway->reason);
-      decisions_.refuse.push_back({info.id, std::move(turnaway->status)});
+      Tell(info.id, payer, info.model, std::move(turnaway->status), turnaway->reason);
       return;
     }
     std::optional<std::uint64_t> place;
@@ -163,9 +162,20 @@ class SchedulerCore::Impl {
     accounts_.Count(job.payer, job.info.model, change);
   }
 
-  void CountRefusal(const Payer& payer, ModelGeneration model, RefusalReason reason) {
+  /// Counts a refusal, and marks it for whoever tells the caller.
+  void Tell(JobId job, const Payer& payer, ModelGeneration model, absl::Status status, RefusalReason reason) {
     accounts_.Count(payer, model,
                     [reason](ShareStats& stats) { stats.refused.at(static_cast<std::size_t>(reason))++; });
+    status = WithReason(std::move(status), RefusalReasonName(reason));
+    if (reason == RefusalReason::kClientQueueFull) {
+      status = WithClientLimit(std::move(status));
+    }
+    decisions_.refuse.push_back({job, std::move(status)});
+  }
+
+  void EndWith(JobRecord& job, absl::Status status, RefusalReason reason) {
+    Tell(job.info.id, job.payer, job.info.model, std::move(status), reason);
+    EndForCaller(job);
   }
 
   std::optional<Turnaway> Judge(const JobInfo& job, const Payer& payer, bool replaces_frame, Time now) const {
@@ -221,11 +231,10 @@ class SchedulerCore::Impl {
   }
 
   void Supersede(JobRecord& job) {
-    CountRefusal(job.payer, job.info.model, RefusalReason::kSuperseded);
-    decisions_.refuse.push_back(
-        {job.info.id, absl::AbortedError(fmt::format("a newer frame of the stream \"{}\" took the place of this one",
-                                                     job.info.stream))});
-    EndForCaller(job);
+    EndWith(job,
+            absl::AbortedError(
+                fmt::format("a newer frame of the stream \"{}\" took the place of this one", job.info.stream)),
+            RefusalReason::kSuperseded);
   }
 
   /// The job, whose inputs are there, goes where the older frames of its stream were.
@@ -238,12 +247,10 @@ class SchedulerCore::Impl {
     jobs_.MoveTo(job, JobState::kPrepared, place);
   }
 
+  /// For a reason that may be gone when the work that waits is done.
   void Refuse(JobRecord& job, absl::Status status, RefusalReason reason) {
-    CountRefusal(job.payer, job.info.model, reason);
     const Duration delay = TimeToDrain(accounts_.clients(), placements_.DevicesWith(job.info.model));
-    decisions_.refuse.push_back(
-        {job.info.id, WithRetryAfter(std::move(status), std::chrono::ceil<std::chrono::seconds>(delay))});
-    EndForCaller(job);
+    EndWith(job, WithRetryAfter(std::move(status), std::chrono::ceil<std::chrono::seconds>(delay)), reason);
   }
 
   /// The caller has its answer; what the job holds stays held until nobody uses it.
@@ -263,10 +270,7 @@ class SchedulerCore::Impl {
 
   void RefuseJobs(const std::vector<JobId>& jobs, const absl::Status& status, RefusalReason reason) {
     for (const JobId id : jobs) {
-      JobRecord& job = *jobs_.Find(id);
-      CountRefusal(job.payer, job.info.model, reason);
-      decisions_.refuse.push_back({id, status});
-      EndForCaller(job);
+      EndWith(*jobs_.Find(id), status, reason);
     }
   }
 

@@ -308,7 +308,7 @@ TEST(SchedulerStressTest, EveryJobIsAnsweredOnceWithItsOwnResult) {
     windows.emplace_back(4);
   }
   {
-    Scheduler scheduler({.max_jobs = 32, .max_prepared_bytes = 120}, pool);
+    Scheduler scheduler({.max_jobs = 32, .max_prepared_bytes = 120, .max_clients = 5}, pool);
     std::vector<ModelHandle> models;
     for (std::int64_t i = 0; i < kModels; ++i) {
       models.push_back(MakeModel(static_cast<std::uint64_t>(i)));
@@ -335,6 +335,9 @@ TEST(SchedulerStressTest, EveryJobIsAnsweredOnceWithItsOwnResult) {
           Job job;
           job.model = models[static_cast<std::size_t>(model)];
           job.input_bytes = 8;
+          job.client = {.group = std::to_string(client / 2), .member = std::to_string(random() % 3)};
+          job.priority = static_cast<PriorityClass>(random() % 3);
+          job.stream = random() % 4 == 0 ? "camera" : "";
           if (random() % 2 == 0) {
             job.inputs = FakeInputs(value);
           } else {
@@ -358,6 +361,9 @@ TEST(SchedulerStressTest, EveryJobIsAnsweredOnceWithItsOwnResult) {
           const JobId id = scheduler.Submit(std::move(job));
           if (random() % 8 == 0) {
             scheduler.Cancel(id);
+          }
+          if (random() % 64 == 0) {
+            EXPECT_LE(scheduler.stats().total.running, 3);
           }
         }
       });
