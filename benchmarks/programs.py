@@ -18,6 +18,18 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def processes_of(pid):
+    """A process and its children: the service and its worker, if it has one."""
+    children = pathlib.Path(f'/proc/{pid}/task').glob('*/children')
+    return [pid, *(int(child) for path in children for child in path.read_text().split())]
+
+
+def memory_kilobytes(pid):
+    """Resident memory of a process, what it shares with others divided among them (PSS)."""
+    text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
+    return int(re.search(r'^Pss:\s+(\d+) kB', text, re.MULTILINE).group(1))
+
+
 class Programs:
     """The compiled ones, in `folder`. A measurement is a dictionary of figures."""
 
@@ -44,11 +56,12 @@ class Programs:
 
     def load(self, service, address, request, answer, connections, seconds):
         """Load on a service; 'cpu_ms' is the client's own share, 'server_cpu_ms' the service's, both per request."""
-        before = cpu_seconds(service.process.pid)
+        processes = processes_of(service.process.pid)
+        before = sum(map(cpu_seconds, processes))
         figures = self._run(self._load, address, request, answer, connections, seconds)
         # The warm-up is a tenth of the time and belongs to the service's processor time too.
         requests = figures['requests_per_second'] * seconds * 1.1
-        figures['server_cpu_ms'] = 1000 * (cpu_seconds(service.process.pid) - before) / requests
+        figures['server_cpu_ms'] = 1000 * (sum(map(cpu_seconds, processes)) - before) / requests
         return figures
 
 
@@ -93,16 +106,16 @@ class _Service:
 
 
 class Accelerd(_Service):
-    """The service, over TCP and over a Unix socket."""
+    """The service on the CPU, over TCP and over a Unix socket; in a table under `name`."""
 
     port_pattern = r'listening on 127\.0\.0\.1:(\d+)'
 
-    def __init__(self, binary, folder, model, image):
-        super().__init__(folder, 'accelerd')
-        self._socket = folder / 'accelerd.sock'
+    def __init__(self, binary, folder, model, image, *arguments, name='accelerd'):
+        super().__init__(folder, name)
+        self._socket = folder / f'{name}.sock'
         self._arguments = [binary, 'serve', '--listen', '127.0.0.1:0', '--listen', f'unix:{self._socket}',
                            '--models', model.parent, '--load', model.stem, '--allow-path', image.parent,
-                           '--precision', 'f32', '--cache-dir', 'none', '--state-dir', 'none', '--lock-dir', folder]
+                           '--precision', 'f32', '--cache-dir', 'none', '--state-dir', 'none', '--lock-dir', folder, *arguments]
 
     def command(self):
         return self._arguments

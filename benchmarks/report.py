@@ -14,7 +14,7 @@ def best_limit(results, kind, connections):
     return max(limits, key=lambda result: result['requests_per_second']['median'])
 
 
-def _processor():
+def processor():
     lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
     return next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
                 platform.machine())
@@ -39,7 +39,8 @@ _HEADER = ['call', 'conn.', 'service', 'req/s', 'min..max', '/limit', '/flask', 
            'CPU/limit', 'client ms']
 
 
-def _print_rows(rows):
+def print_rows(rows):
+    """Columns; the first and the third are aligned to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print('  '.join(cell.ljust(width) if column in (0, 2) else cell.rjust(width)
@@ -57,7 +58,7 @@ def _file_over_path(results, arguments):
 
 def print_table(results, arguments):
     """The limit's rows, then each call's; ratios are those of medians."""
-    print(f'{_processor()}, {os.cpu_count()} processors; model {arguments.model.stem}, image {arguments.image.name} '
+    print(f'{processor()}, {os.cpu_count()} processors; model {arguments.model.stem}, image {arguments.image.name} '
           f'({arguments.image.stat().st_size // 1000} kB); {arguments.repetitions} x {arguments.seconds:g} s\n')
     rows = [['in-process', 'threads', 'req/s', 'min..max', 'p50 ms', 'CPU ms']]
     for (name, kind, threads), figures in results.items():
@@ -65,10 +66,10 @@ def print_table(results, arguments):
             rate = figures['requests_per_second']
             rows.append([kind, str(threads), f'{rate["median"]:.0f}', f'{rate["min"]:.0f}..{rate["max"]:.0f}',
                          f'{figures["median_ms"]["median"]:.2f}', f'{figures["cpu_ms"]["median"]:.2f}'])
-    _print_rows(rows)
+    print_rows(rows)
     print()
     cases = sorted((case for case in results if case[0] != 'limit'), key=lambda case: (case[1], case[2], case[0]))
-    _print_rows([_HEADER, *(_row(results, case) for case in cases)])
+    print_rows([_HEADER, *(_row(results, case) for case in cases)])
     print()
     for kind, connections, ratio in _file_over_path(results, arguments):
         print(f'{kind}: time from memory / time by path at {connections} connections: {ratio:.2f}')
@@ -78,7 +79,7 @@ def write_json(results, arguments):
     """Every figure, under the names of the table."""
     document = {
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
-        'processor': _processor(),
+        'processor': processor(),
         'processors': os.cpu_count(),
         'model': arguments.model.stem,
         'image': arguments.image.name,

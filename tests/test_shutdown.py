@@ -10,10 +10,11 @@ import pytest
 
 import made_models
 from client import RawConnection, array_of, head, raw_error_of
-from conftest import load
+from conftest import MODELS, load
 from polling import wait_until
 from reference import Reference, assert_same_tensor
 from service import run
+from simulated import Stick
 
 
 @pytest.fixture(scope='module')
@@ -47,7 +48,7 @@ class Work:
 def refuses_connections(address):
     try:
         RawConnection(address).close()
-    except (ConnectionRefusedError, FileNotFoundError):
+    except (ConnectionError, FileNotFoundError):  # Reset when it was in the queue of the socket that is closed.
         return True
     return False
 
@@ -80,6 +81,40 @@ def test_accepted_work_finishes_and_new_work_is_refused(start, folder, digit, nu
         assert_same_tensor(array_of(response), expected)
     assert service.wait_exit() == 0
     assert not service.socket.exists()
+
+
+@pytest.mark.smoke
+def test_health_answers_on_kept_connections_while_work_is_in_flight(start, tmp_path, digit):
+    stick = Stick(tmp_path / 'stick')
+    service = start(MODELS, '--device', stick.device, '--load', 'digit_classifier', '--run-timeout', '1h',
+                    '--request-timeout', '1h', '--drain-timeout', '1h')
+    kept = {target: RawConnection(service.address(transport)) for target, transport in [
+        ('/health', 'tcp'), ('/health/live', 'unix'), ('/health/ready', 'tcp')]}
+    for target, connection in kept.items():
+        connection.send(head('GET', target))
+        assert connection.reply()[0] == 200
+    stick.fault('hang', during='run')
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(service.connect().post_file, '/classify/file/digit_classifier', digit)
+        wait_until(lambda: stick.counter('faults') == 1, 'the inference to begin')
+        service.signal(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(service.url), 'new connections to be refused')
+        replies = {}
+        for target, connection in kept.items():
+            connection.send(head('GET', target))
+            status, _, body = connection.reply()
+            replies[target] = status, json.loads(body)
+        assert not call.done(), 'the work ended too soon for this test'
+        service.signal(signal.SIGTERM)
+        assert service.wait_exit() in (143, -signal.SIGTERM)
+        assert call.exception()
+    stopping = 'the service is shutting down'
+    assert replies['/health/live'] == (200, {'live': True})
+    assert replies['/health/ready'] == (503, {'ready': False, 'reason': stopping})
+    status, health = replies['/health']
+    assert status == 200 and health['live'] and not health['ready'] and health['reason'] == stopping
+    assert health['devices'][0]['state'] == 'READY'
+    assert [(model['name'], model['state']) for model in health['models']] == [('digit_classifier', 'READY')]
 
 
 @pytest.mark.smoke

@@ -23,9 +23,10 @@ void LoadAll(PolicyWorld& world, bool pinned) {
 /// What holds whatever happens: restarts are bounded by what struck and by the backoff, and what is kept is bounded.
 void ExpectBounds(PolicyWorld& world) {
   world.Close();
-  EXPECT_LE(world.opens(), world.losses() + 1);
-  EXPECT_EQ(world.device().restarts, world.opens() - 1);
-  EXPECT_LE(world.failed_opens(), world.losses() + 12 * world.absences() + world.absent() / std::chrono::seconds(60));
+  EXPECT_LE(world.tally().opens, world.tally().losses + 1);
+  EXPECT_EQ(world.device().restarts, world.tally().opens - 1);
+  EXPECT_LE(world.tally().failed_opens,
+            world.tally().losses + 12 * world.tally().absences + world.tally().absent / std::chrono::seconds(60));
   EXPECT_LT(world.device().last_error.size(), 1000U);
 }
 
@@ -35,11 +36,11 @@ TEST(PolicySimulationTest, EverythingGoesWrongForWeeks) {
     PolicyWorld world(seed, {.weights = {2, 2, 1, 1, 1, 2, 3, 1, 1}});
     LoadAll(world, seed % 2 == 1);
     world.Run(Weeks(26));
-    EXPECT_GT(world.events(), 1'000'000U);
-    EXPECT_GT(world.losses(), 10'000);
-    EXPECT_GT(world.quiet_checks(), 1000);
-    EXPECT_LE(world.crashed_loads("poison"), 2 * world.starts("poison"));
-    EXPECT_GT(world.times_unavailable("touchy"), 10);
+    EXPECT_GT(world.tally().events, 1'000'000U);
+    EXPECT_GT(world.tally().losses, 10'000);
+    EXPECT_GT(world.tally().quiet_checks, 1000);
+    EXPECT_LE(world.tally().crashed_loads["poison"], 2 * world.tally().starts["poison"]);
+    EXPECT_GT(world.tally().times_unavailable["touchy"], 10);
     ExpectBounds(world);
   }
 }
@@ -50,9 +51,9 @@ TEST(PolicySimulationTest, ADeviceThatComesAndGoesIsNoModelsFault) {
     world.Load(name);
   }
   world.Run(Weeks(8));
-  EXPECT_GT(world.absences(), 1000);
+  EXPECT_GT(world.tally().absences, 1000);
   for (const std::string& name : kSound) {
-    EXPECT_EQ(world.times_unavailable(name), 0);
+    EXPECT_EQ(world.tally().times_unavailable[name], 0);
   }
   ExpectBounds(world);
 }
@@ -63,9 +64,9 @@ TEST(PolicySimulationTest, NorIsOneThatComputesNonsense) {
     world.Load(name);
   }
   world.Run(Weeks(8));
-  EXPECT_GT(world.losses(), 10'000);
+  EXPECT_GT(world.tally().losses, 10'000);
   for (const std::string& name : kSound) {
-    EXPECT_EQ(world.times_unavailable(name), 0);
+    EXPECT_EQ(world.tally().times_unavailable[name], 0);
   }
   ExpectBounds(world);
 }
@@ -74,10 +75,10 @@ TEST(PolicySimulationTest, AModelThatTakesTheDeviceDownDoesSoTwice) {
   PolicyWorld world(1, {.mean = Weeks(100)});
   LoadAll(world, /*pinned=*/true);
   world.Run(Weeks(8));
-  EXPECT_EQ(world.losses(), 2);
-  EXPECT_EQ(world.times_unavailable("poison"), 1);
-  EXPECT_EQ(world.times_unavailable("broken"), 1);
-  EXPECT_EQ(world.times_unavailable("sound") + world.times_unavailable("touchy"), 0);
+  EXPECT_EQ(world.tally().losses, 2);
+  EXPECT_EQ(world.tally().times_unavailable["poison"], 1);
+  EXPECT_EQ(world.tally().times_unavailable["broken"], 1);
+  EXPECT_EQ(world.tally().times_unavailable["sound"] + world.tally().times_unavailable["touchy"], 0);
   ExpectBounds(world);
 }
 

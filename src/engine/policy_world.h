@@ -7,12 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,25 +18,17 @@
 #include "engine/device_course.h"
 #include "engine/device_history.h"
 #include "engine/load_table.h"
+#include "engine/policy_chance.h"
 #include "gtest/gtest.h"
 
 namespace accelerd {
-
-/// What chance can do.
-enum class Chance { kUnplug, kCrash, kHang, kKill, kLie, kPoisonedJob, kLoad, kUnload, kMend };
-
-/// How often, relative to one another, and how long it takes from one to the next on average.
-struct Chances {
-  std::array<double, 9> weights{};  ///< As Chance counts them.
-  Duration mean = std::chrono::minutes(1);
-};
 
 /// Lets the policy (LoadTable, DeviceCourse, NextAction) drive a device that exists by chance alone, and checks every
 /// step against what the documents promise. Models are named after what they are: "sound", "broken" (does not load),
 /// "poison" (takes the device down when it is loaded), "touchy" (some of its jobs take it down).
 class PolicyWorld {
  public:
-  PolicyWorld(std::uint64_t seed, const Chances& chances) : random_(seed), chances_(chances) { DrawNext(); }
+  PolicyWorld(std::uint64_t seed, const Chances& chances) : chance_(seed, chances, now_) {}
 
   void Load(const std::string& name, bool pinned = false) {
     Done<> done = [this, due = now_ + kPatience](const absl::Status& /*status*/) {
@@ -52,7 +42,7 @@ class PolicyWorld {
                                            .deadline = now_ + kPatience},
                                           done);
     if (begun.starts) {
-      ++starts_[name];
+      ++tally_.starts[name];
     }
     if (begun.answer) {
       done(*begun.answer);
@@ -75,18 +65,20 @@ class PolicyWorld {
     }
   }
 
-  // What happened.
-
-  std::uint64_t events() const { return events_; }
-  int losses() const { return losses_; }
-  int opens() const { return opens_; }
-  int failed_opens() const { return failed_opens_; }
-  int absences() const { return absences_; }
-  Duration absent() const { return absent_; }
-  int quiet_checks() const { return quiet_checks_; }
-  int starts(const std::string& name) { return starts_[name]; }
-  int crashed_loads(const std::string& name) { return crashed_loads_[name]; }
-  int times_unavailable(const std::string& name) { return times_unavailable_[name]; }
+  /// What happened.
+  struct Tally {
+    std::uint64_t events = 0;
+    int losses = 0;
+    int opens = 0;
+    int failed_opens = 0;
+    int absences = 0;
+    Duration absent{};
+    int quiet_checks = 0;
+    std::map<std::string, int> starts;
+    std::map<std::string, int> crashed_loads;
+    std::map<std::string, int> times_unavailable;
+  };
+  Tally& tally() { return tally_; }
   DeviceStatus device() const { return history_.status(); }
 
  private:
@@ -99,7 +91,7 @@ class PolicyWorld {
   // The device's thread, as Device carries it out.
 
   void Drive() {
-    ++events_;
+    ++tally_.events;
     ReadMail();
     const Step step = table_.NextStep(course_.snapshot(), kDevice, now_);
     if (const auto* const wait = std::get_if<WaitStep>(&step);
@@ -130,13 +122,13 @@ class PolicyWorld {
       status = absl::UnavailableError("it is not there");
     }
     if (!status.ok()) {
-      ++failed_opens_;
+      ++tally_.failed_opens;
       down_since_ = now_;
       course_.OpenFailed(now_);
       history_.Enter(course_.snapshot().state, status);
       return;
     }
-    ++opens_;
+    ++tally_.opens;
     course_.Opened(now_);
     history_.Enter(DeviceState::kReady, absl::OkStatus());
   }
@@ -147,7 +139,7 @@ class PolicyWorld {
       const absl::Status loss = struck  ? *struck
                                 : lies_ ? absl::DataLossError("it computes something else")
                                         : WithLossKind(absl::UnavailableError("SIGSEGV"), LossKind::kCrash);
-      crashed_loads_[step.name] += LossKindOf(loss) == LossKind::kGone ? 0 : 1;
+      tally_.crashed_loads[step.name] += LossKindOf(loss) == LossKind::kGone ? 0 : 1;
       Lose(loss);
       JudgeLoad(step, loss, /*device_lost=*/true);
     } else if (step.name == "broken") {
@@ -189,7 +181,7 @@ class PolicyWorld {
     Prove();
     if (std::exchange(mended_, false)) {
       for (const auto& [model, stamps] : table_.Held()) {
-        ++starts_[model.name];
+        ++tally_.starts[model.name];
         EXPECT_TRUE(table_.Renew(model.generation));
       }
     }
@@ -220,7 +212,7 @@ class PolicyWorld {
   }
 
   void Lose(const absl::Status& reason) {
-    ++losses_;
+    ++tally_.losses;
     down_since_ = disturbed_ = now_;
     course_.Lost(reason, now_);
     history_.Enter(course_.snapshot().state, reason);
@@ -256,7 +248,7 @@ class PolicyWorld {
     suspected_.erase(model);
     auto failed = table_.MakeUnavailable(model, std::string(Message(reason)), {});
     ASSERT_TRUE(failed);
-    ++times_unavailable_[failed->name];
+    ++tally_.times_unavailable[failed->name];
     failed->waiters.Complete(reason);
   }
 
@@ -278,12 +270,12 @@ class PolicyWorld {
 
   Time NextEvent() const {
     const Time deadline = table_.first_deadline().value_or(Time::max());
-    return std::min({next_, present_ ? Time::max() : replug_at_, deadline});
+    return std::min({chance_.next(), present_ ? Time::max() : replug_at_, deadline});
   }
 
   /// What is due now; returns what it takes the device down with.
   std::optional<absl::Status> Happen() {
-    ++events_;
+    ++tally_.events;
     CheckThatAllServesAfterAQuietTime();
     for (auto& [name, waiters] : table_.TakeExpired(now_)) {
       waiters.Complete(absl::UnavailableError("not ready in time"));
@@ -292,18 +284,15 @@ class PolicyWorld {
       present_ = true;
       disturbed_ = now_;
     }
-    if (next_ > now_) {
+    if (chance_.next() > now_) {
       return std::nullopt;
     }
     disturbed_ = now_;
-    const auto chance =
-        static_cast<Chance>(std::discrete_distribution(chances_.weights.begin(), chances_.weights.end())(random_));
-    DrawNext();
-    return Strike(chance);
+    return Strike(chance_.Draw(now_));
   }
 
   std::optional<absl::Status> Strike(Chance chance) {
-    const std::string& name = kNames[random_() % kNames.size()];
+    const std::string& name = chance_.AnyOf(kNames);
     switch (chance) {
       case Chance::kUnplug:
         return Unplug();
@@ -333,15 +322,13 @@ class PolicyWorld {
     return std::nullopt;
   }
 
-  /// From a second to hours.
   std::optional<absl::Status> Unplug() {
     if (!present_) {
       return std::nullopt;
     }
-    const double seconds = std::exp2(std::uniform_real_distribution<double>(0, 14)(random_));
-    replug_at_ = now_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
-    absent_ += replug_at_ - now_;
-    ++absences_;
+    replug_at_ = now_ + chance_.Absence();
+    tally_.absent += replug_at_ - now_;
+    ++tally_.absences;
     present_ = false;
     return absl::UnavailableError("unplugged");
   }
@@ -357,25 +344,19 @@ class PolicyWorld {
     return WithLossKind(absl::UnavailableError("SIGSEGV"), LossKind::kCrash);
   }
 
-  void DrawNext() {
-    const double mean = std::chrono::duration<double>(chances_.mean).count();
-    next_ = now_ + std::chrono::duration_cast<Duration>(
-                       std::chrono::duration<double>(std::exponential_distribution<double>(1 / mean)(random_)));
-  }
-
   /// A device that works again serves again within its backoff: each model, but those that are set aside.
   void CheckThatAllServesAfterAQuietTime() {
     const Duration quiet = kLongestBackoff + kOpenTime + 2 * kLoadTime * static_cast<int>(kNames.size());
     if (!present_ || lies_ || now_ - disturbed_ < quiet) {
       return;
     }
-    ++quiet_checks_;
+    ++tally_.quiet_checks;
     EXPECT_EQ(course_.snapshot().state, DeviceState::kReady);
     for (const ModelStatus& model : table_.List()) {
       EXPECT_NE(model.state, ModelState::kLoading) << model.name;
       EXPECT_EQ(model.state == ModelState::kReady, table_.routing()->contains(model.name)) << model.name;
       EXPECT_EQ(model.state == ModelState::kUnavailable, !model.reason.empty()) << model.name;
-      EXPECT_TRUE(model.state == ModelState::kReady || times_unavailable_[model.name] > 0) << model.name;
+      EXPECT_TRUE(model.state == ModelState::kReady || tally_.times_unavailable[model.name] > 0) << model.name;
     }
   }
 
@@ -387,10 +368,8 @@ class PolicyWorld {
   inline static const std::array<std::string, 6> kNames = {"sound",  "sound too", "sound three",
                                                            "touchy", "broken",    "poison"};
 
-  std::mt19937_64 random_;
-  const Chances chances_;
   Time now_{std::chrono::hours(1)};
-  Time next_{};  ///< When chance strikes.
+  ChanceSource chance_;
 
   LoadTable table_;
   DeviceCourse course_{{.probe_interval = std::chrono::seconds(10), .canary_interval = std::chrono::seconds(60)}};
@@ -402,24 +381,16 @@ class PolicyWorld {
   bool lies_ = false;    ///< Until it is opened again.
   bool mended_ = false;  ///< Files of models were changed.
 
+  Tally tally_;
+
   // What the checks know.
   int attempts_ = 0;  ///< To open it, since it proved that it works.
   Time down_since_ = now_;
   Time disturbed_ = now_;
   std::map<ModelGeneration, int> crashes_in_a_row_;
   std::map<ModelGeneration, Time> suspected_;
-  std::uint64_t events_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t answers_ = 0;
-  int losses_ = 0;
-  int opens_ = 0;
-  int failed_opens_ = 0;
-  int absences_ = 0;
-  int quiet_checks_ = 0;
-  Duration absent_{};
-  std::map<std::string, int> starts_;
-  std::map<std::string, int> crashed_loads_;
-  std::map<std::string, int> times_unavailable_;
 };
 
 }  // namespace accelerd
