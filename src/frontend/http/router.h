@@ -47,6 +47,13 @@ using Responder = std::function<void(HttpResponse)>;
 using HttpHandler =
     std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
 
+/// What a call needs, which decides whether the conditions that a request names (call_conditions.h) are looked at.
+enum class CallKind {
+  kOther,      ///< No condition.
+  kDecode,     ///< The threads that decode: a time.
+  kInference,  ///< The device: all of them.
+};
+
 /// Which handler serves a method and a path. Filled at start, then immutable and thread-safe.
 class Router {
  public:
@@ -55,6 +62,7 @@ class Router {
     std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment, not empty.
     std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
     HttpHandler handler;
+    CallKind kind = CallKind::kOther;
   };
 
   struct Match {
@@ -86,11 +94,11 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 /// `{"error": message}` with this status; with `"reason": reason` where there is one.
 HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason = {});
 
-/// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument, kFailedPrecondition 400; kUnauthenticated 401;
-/// kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409; kOutOfRange 413; kResourceExhausted,
-/// kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500. The body has the status's Reason.
-/// Retry-After, in seconds rounded up, at least 1: where the status has it, and always with 429, kResourceExhausted and
-/// kUnavailable.
+/// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument,
+/// kFailedPrecondition 400; kUnauthenticated 401; kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409;
+/// kOutOfRange 413; kResourceExhausted, kUnavailable, kDeadlineExceeded, kCancelled 503; kUnimplemented 501; else 500.
+/// The body has the status's Reason. Retry-After, in seconds rounded up, at least 1: where the status has it, and
+/// always with 429, kResourceExhausted and kUnavailable.
 HttpResponse StatusResponse(const absl::Status& status);
 
 }  // namespace accelerd
