@@ -35,8 +35,7 @@ class HttpConditionsTest : public HttpServerTest {
     return call.context;
   }
 
-  static std::string User() { return fmt::format("uid {}", geteuid()); }
-  static std::string Process() { return fmt::format("{} pid {} ({})", User(), getpid(), ProcessName(getpid())); }
+  static std::string Process() { return fmt::format("uid {} pid {} ({})", geteuid(), getpid(), ProcessName(getpid())); }
 };
 
 TEST_F(HttpConditionsTest, ConditionsReachTheCall) {
@@ -47,7 +46,7 @@ TEST_F(HttpConditionsTest, ConditionsReachTheCall) {
       client, "/infer?stream=cam", "X-Priority: batch\r\nX-Timeout-Ms: 5000\r\nX-Client-Id: me\r\nX-Stream: cam\r\n");
   EXPECT_EQ(context.priority, PriorityClass::kBatch);
   EXPECT_EQ(context.stream, "cam");
-  EXPECT_EQ(context.client.group, User());
+  EXPECT_EQ(context.client.group, Process());
   EXPECT_EQ(context.client.member, "me");
   EXPECT_GE(context.deadline, begin + std::chrono::seconds(5));
   EXPECT_LT(context.deadline, begin + std::chrono::seconds(5) + kLong);
@@ -106,48 +105,33 @@ TEST_F(HttpConditionsTest, GrantsAreOfTheUserBehindAConnection) {
   EXPECT_EQ(context.client.weight, 3);
 }
 
-TEST_F(HttpConditionsTest, OfAUnixSocketTheProcessIsKnownAtOnce) {
+TEST_F(HttpConditionsTest, AProcessIsOneClientOverEveryConnection) {
   const std::string path = fmt::format("{}conditions-{}", testing::TempDir(), getpid());
-  options_.listen = {{"", 0, path}};
+  options_.listen.push_back({"", 0, path});
   Start();
-  TestClient client = Connect();
-  EXPECT_EQ(ContextOf(client, "/infer").client.group, Process());
-}
-
-TEST_F(HttpConditionsTest, TheProcessIsLookedForWhenOthersUseTheDeviceToo) {
-  Start();
-  TestClient alone = Connect();
-  EXPECT_EQ(ContextOf(alone, "/infer").client.group, User());
-  EXPECT_EQ(ContextOf(alone, "/infer").client.group, User());
-
-  TestClient busy = Connect();
-  busy.Send(Post("/infer", "x"));
-  HeldCall running = Held();
-  EXPECT_EQ(running.context.client.group, User());
-  TestClient fresh = Connect();
-  EXPECT_EQ(ContextOf(fresh, "/infer").client.group, Process());
-  EXPECT_EQ(ContextOf(alone, "/infer").client.group, Process());
-  EXPECT_EQ(ContextOf(alone, "/infer", "X-Client-Id: me\r\n").client.member, "me");
-  running.respond(Text("done"));
-  EXPECT_EQ(busy.Read().status, 200);
-  EXPECT_EQ(ContextOf(fresh, "/infer").client.group, Process()) << "known from now on";
-  EXPECT_EQ(ContextOf(busy, "/infer").client.group, User()) << "alone again";
+  TestClient tcp = Connect();
+  TestClient other_tcp = Connect();
+  TestClient over_unix(server_->addresses().back());
+  for (TestClient* client : {&tcp, &other_tcp, &over_unix, &tcp}) {
+    EXPECT_EQ(ContextOf(*client, "/infer").client.group, Process());
+  }
 }
 
 TEST_F(HttpConditionsTest, WhoLeavesWhileItsProcessIsLookedForIsNoHarm) {
   Start();
-  TestClient busy = Connect();
-  busy.Send(Post("/infer", "x"));
-  HeldCall running = Held();
   for (int i = 0; i < 50; ++i) {
     TestClient leaving = Connect();
     leaving.Send(Post("/infer", "x"));
     leaving.Close();
   }
-  running.respond(Text("done"));
-  EXPECT_EQ(busy.Read().status, 200);
-  const std::lock_guard lock(mutex_);
-  held_.clear();
+  TestClient client = Connect();
+  client.Send(Post("/infer", "x", "X-Client-Id: last\r\n"));
+  HeldCall call = Held();
+  while (call.context.client.member != "last") {
+    call = Held();
+  }
+  call.respond(Text("done"));
+  EXPECT_EQ(client.Read().status, 200);
 }
 
 }  // namespace

@@ -28,19 +28,6 @@ bool IsTokenCharacter(char character) {
          (character >= '0' && character <= '9') || kOthers.find(character) != std::string_view::npos;
 }
 
-/// Counts a connection among those whose call needs the device.
-class Counted {
- public:
-  Counted(std::size_t& count, bool counts) : count_(count), by_(counts ? 1 : 0) { count_ += by_; }
-  ~Counted() { count_ -= by_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
- private:
-  std::size_t& count_;
-  const std::size_t by_;
-};
-
 std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match, Body body) {
   auto request = std::make_shared<HttpRequest>();
   request->owner = std::move(body.owner);
@@ -145,7 +132,6 @@ Awaitable<bool> Session::ServeRequest() {
 
   const Time arrived = Clock::Steady().Now();
   const Router::Route& route = *judgement.match.route;
-  const Counted counted(environment_.inferences, route.kind == CallKind::kInference);
   if (route.kind == CallKind::kInference) {
     co_await FindProcess();
   }
@@ -219,7 +205,7 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
 
 Awaitable<void> Session::FindProcess() {
   const std::optional<std::uint32_t> inode = peer_.inode_to_find();
-  if (!inode || environment_.inferences < 2 || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
+  if (!inode || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
     co_return;
   }
   finding_process_ = true;

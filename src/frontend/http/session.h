@@ -29,7 +29,6 @@ struct SessionEnvironment {
   bool draining = false;          ///< Connections close after their next answer.
   std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
   std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
-  std::size_t inferences = 0;     ///< Connections whose call needs the device.
   ClientPolicy policy{options.clients};
   LocalSockets sockets = {};
   ProcessFinder processes = {};
@@ -62,8 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<std::optional<std::size_t>> ReadHead();
   /// Reads conditions_; the refusal of a request that may not have them.
   std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
-  /// Waits until the process at the other end was looked for, which tells clients apart that use the device at the same
-  /// time.
+  /// Waits until the process at the other end was looked for, where it may be found.
   Awaitable<void> FindProcess();
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
