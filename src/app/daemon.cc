@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_split.h"
+#include "app/client_rules.h"
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
@@ -18,14 +19,19 @@
 #include "frontend/http/health_api.h"
 #include "frontend/http/ncs_api.h"
 #include "frontend/http/server.h"
+#include "frontend/http/stats_api.h"
 #include "model/model_files.h"
 #include "service/engine_inference_service.h"
 #include "service/engine_model_service.h"
+#include "service/engine_stats_service.h"
 #include "service/engine_status_service.h"
 #include "service/serving_plan.h"
+#include "service/stats_summary.h"
 
 namespace accelerd {
 namespace {
+
+constexpr std::size_t kSummaryLinesEach = 10;
 
 int CpuThreads(const ServeOptions& options) {
   const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -96,6 +102,7 @@ absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
   server.idle_timeout = options.idle_timeout;
   server.write_timeout = options.write_timeout;
   server.request_timeout = options.request_timeout;
+  ACCELERD_ASSIGN_OR_RETURN(server.clients, ClientRules(options.client));
   return server;
 }
 
@@ -153,8 +160,10 @@ class Daemon::Parts {
                                                                                             : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
-        status(manager) {
+        status(manager),
+        stats(scheduler) {
     AddHealthApi(status, front_end->router);
+    AddStatsApi(stats, front_end->router);
     AddNcsApi(inference, models, std::make_shared<ByteBudget>(options.max_total_response_bytes), front_end->router);
   }
 
@@ -175,6 +184,7 @@ class Daemon::Parts {
   EngineInferenceService inference;
   EngineModelService models;
   EngineStatusService status;
+  EngineStatsService stats;
 };
 
 namespace {
@@ -248,6 +258,12 @@ void Daemon::StopAccepting() {
 
 void Daemon::NotifyIdle(Done<> done) {
   parts_->front_end->server.NotifyIdle(std::move(done));
+}
+
+void Daemon::LogStats() const {
+  for (const std::string& line : SummarizeStats(parts_->stats.GetStats(), kSummaryLinesEach)) {
+    LogInfo("stats", line);
+  }
 }
 
 void Daemon::GiveUp() {

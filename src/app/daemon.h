@@ -34,6 +34,9 @@ class Daemon {
   /// Answers what is left with kUnavailable.
   void GiveUp();
 
+  /// Says in the log what clients asked for and got.
+  void LogStats() const;
+
  private:
   class Parts;
   explicit Daemon(std::unique_ptr<Parts> parts);

@@ -65,8 +65,10 @@ int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const Ser
                                     options.drain_timeout.count()));
     daemon->GiveUp();
     WaitOrExit(signals, kLastAnswers);
+    daemon->LogStats();
     ExitAtOnce(0);
   }
+  daemon->LogStats();
   // A model that is just being compiled holds its device's thread: the process does not wait for it.
   std::thread teardown([&daemon, &signals] {
     daemon.reset();

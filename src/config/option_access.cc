@@ -43,6 +43,8 @@ std::string_view GroupName(OptionGroup group) {
   switch (group) {
     case OptionGroup::kService:
       return "Service";
+    case OptionGroup::kSharing:
+      return "Sharing";
     case OptionGroup::kDevice:
       return "Device";
     case OptionGroup::kModels:

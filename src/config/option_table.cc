@@ -62,13 +62,25 @@ std::vector<Option> MakeTable() {
        .group = kService,
        .value = DurationValue{&Options::request_timeout, 10ms, 1h},
        .default_text = "30s",
-       .help = "Deadline of an inference, from the end of its request on; one that has not started by then is refused"},
+       .help = "Deadline of an inference, from the end of its request on; one that has not started by then is refused. "
+               "X-Timeout-Ms of a request shortens it"},
       {.name = "load-timeout",
        .placeholder = "DURATION",
        .group = kService,
        .value = DurationValue{&Options::load_timeout, 10ms, 24h},
        .default_text = "5m",
        .help = "How long a call that loads a model waits for it, also while the device is not there; the load goes on"},
+
+      {.name = "client",
+       .placeholder = "RULE",
+       .group = kSharing,
+       .value = ClientListValue{&Options::client},
+       .default_text = "",
+       .help =
+           "What clients are granted; the first rule that matches one counts. weight: its part of the device beside "
+           "others, 1 without a rule. priority: the highest class that it may ask for by X-Priority, normal without "
+           "a rule. trusted: the names that it sends as X-Client-Id are clients of their own. An example: "
+           "\"user:gateway priority=realtime trusted\". docs/sharing.md explains it"},
 
       {.name = "device",
        .placeholder = "DEVICE",

@@ -12,7 +12,7 @@
 
 namespace accelerd {
 
-enum class OptionGroup { kService, kDevice, kModels, kLimits };
+enum class OptionGroup { kService, kSharing, kDevice, kModels, kLimits };
 
 /// "Service", "Device" …
 std::string_view GroupName(OptionGroup group);

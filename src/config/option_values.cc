@@ -22,7 +22,8 @@ bool SetWithin(std::optional<Parsed> value, T min, T max, T& member) {
   return true;
 }
 
-bool Append(std::optional<std::string> value, std::vector<std::string>& member) {
+template <typename T>
+bool Append(std::optional<T> value, std::vector<T>& member) {
   if (!value) {
     return false;
   }
@@ -142,6 +143,23 @@ bool FolderListValue::Set(std::string_view text, std::string_view base, ServeOpt
 
 std::string FolderListValue::Accepted() const {
   return "folders";
+}
+
+bool ClientListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  return Append(ParseClientOption(text), options.*member);
+}
+
+std::vector<std::string> ClientListValue::Get(const ServeOptions& options) const {
+  std::vector<std::string> texts;
+  for (const ClientOption& client : options.*member) {
+    texts.push_back(FormatClientOption(client));
+  }
+  return texts;
+}
+
+std::string ClientListValue::Accepted() const {
+  return "a client (any, unix, uid:NUMBER, user:NAME, address:IP or address:IP/BITS, id:NAME) and, after spaces, what "
+         "it is granted: weight=0.01 to 100, priority=realtime, normal or batch, trusted (not for an id)";
 }
 
 }  // namespace accelerd

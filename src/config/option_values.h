@@ -118,11 +118,22 @@ struct FolderListValue {
   std::string Accepted() const;
 };
 
+/// Rules for clients; the list may be empty.
+struct ClientListValue {
+  static constexpr std::size_t kMinElements = 0;
+
+  std::vector<ClientOption> ServeOptions::* member;
+
+  bool Set(std::string_view text, std::string_view base, ServeOptions& options) const;
+  std::vector<std::string> Get(const ServeOptions& options) const;
+  std::string Accepted() const;
+};
+
 template <typename Value>
 inline constexpr bool kIsList = requires { Value::kMinElements; };
 
 using OptionValue = std::variant<TextValue, CountValue, BytesValue, DurationValue, FileModeValue, FolderValue,
-                                 AddressListValue, NameListValue, FolderListValue>;
+                                 AddressListValue, NameListValue, FolderListValue, ClientListValue>;
 
 }  // namespace accelerd
 

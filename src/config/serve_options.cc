@@ -62,6 +62,7 @@ absl::Status ValidateServeOptions(const ServeOptions& options) {
   ACCELERD_RETURN_IF_ERROR(ValidateListen(options));
   ACCELERD_RETURN_IF_ERROR(ValidateLoad(options));
   ACCELERD_RETURN_IF_ERROR(ValidateIsolation(options));
+  ACCELERD_RETURN_IF_ERROR(ValidateClientOptions(options.client));
   return ValidateBodies(options);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "config/client_option.h"
 
 namespace accelerd {
 
@@ -23,6 +24,9 @@ struct ServeOptions {
   std::chrono::milliseconds drain_timeout{};
   std::chrono::milliseconds request_timeout{};
   std::chrono::milliseconds load_timeout{};
+
+  // Sharing.
+  std::vector<ClientOption> client;  ///< The first that matches counts.
 
   // Device.
   std::string device;

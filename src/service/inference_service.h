@@ -42,9 +42,9 @@ struct TaskCall {
 ///
 /// Errors of all calls: kNotFound (model, or file of an allowed directory), kUnavailable (still loading, device lost,
 /// shutting down), kResourceExhausted (queue full; with IsClientLimit the client's part of it), kDeadlineExceeded,
-/// kAborted (a newer frame of its stream took its place), kCancelled, kPermissionDenied (path), kInvalidArgument (image,
-/// output), kFailedPrecondition (the model does not fit the task). `done` runs on the CPU pool with a result, which the
-/// front end renders there; with an error on any thread, or inside the call.
+/// kAborted (a newer frame of its stream took its place), kCancelled, kPermissionDenied (path), kInvalidArgument
+/// (image, output), kFailedPrecondition (the model does not fit the task). `done` runs on the CPU pool with a result,
+/// which the front end renders there; with an error on any thread, or inside the call.
 class InferenceService {
  public:
   virtual ~InferenceService() = default;

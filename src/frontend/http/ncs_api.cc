@@ -156,9 +156,10 @@ HttpHandler PathHandler(WithImage run) {
 }
 
 /// Adds PREFIX/file and PREFIX/path, both followed by `suffix`.
-void AddImageCalls(Router& router, std::string_view prefix, std::string_view suffix, const WithImage& run) {
-  router.Add({"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run)});
-  router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run)});
+void AddImageCalls(Router& router, CallKind kind, std::string_view prefix, std::string_view suffix,
+                   const WithImage& run) {
+  router.Add({"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run), kind});
+  router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), kind});
 }
 
 /// A switch of the query, false when it is absent.
@@ -188,7 +189,7 @@ Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
 
 void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Task task, Router& router) {
   AddImageCalls(
-      router, TaskName(task), "/{}",
+      router, CallKind::kInference, TaskName(task), "/{}",
       [&inference, answers, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
         const absl::StatusOr<bool> labels = SwitchOf(*request, "labels");
         if (!labels.ok()) {
@@ -215,7 +216,7 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
 
 void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Router& router) {
   AddImageCalls(
-      router, "test", "",
+      router, CallKind::kDecode, "test", "",
       [&inference, answers](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
         inference.DecodeImage(
             std::move(context), std::move(image),

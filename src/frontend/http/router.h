@@ -50,6 +50,13 @@ using Responder = std::function<void(HttpResponse)>;
 using HttpHandler =
     std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
 
+/// What a call needs, which decides whether the conditions that a request names (call_conditions.h) are looked at.
+enum class CallKind {
+  kOther,      ///< No condition.
+  kDecode,     ///< The threads that decode: a time.
+  kInference,  ///< The device: all of them.
+};
+
 /// Which handler serves a method and a path. Filled at start, then immutable and thread-safe.
 class Router {
  public:
@@ -58,6 +65,7 @@ class Router {
     std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment, not empty.
     std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
     HttpHandler handler;
+    CallKind kind = CallKind::kOther;
   };
 
   struct Match {

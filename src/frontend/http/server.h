@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/done.h"
+#include "frontend/http/client_policy.h"
 #include "frontend/http/router.h"
 
 namespace accelerd {
@@ -40,6 +41,7 @@ struct HttpServerOptions {
   std::chrono::milliseconds write_timeout{30'000};    ///< Without any progress of an answer.
   std::size_t min_write_rate = 256 << 10;             ///< Bytes a second that an answer may need beyond write_timeout.
   std::chrono::milliseconds request_timeout{30'000};  ///< From a whole request to the deadline of its call.
+  std::vector<ClientRule> clients;                    ///< What clients are granted; the first that matches counts.
 };
 
 /// HTTP/1.1 with keep-alive on all addresses at once, on one I/O thread of its own.

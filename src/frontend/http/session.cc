@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "boost/asio/dispatch.hpp"
+#include "boost/asio/post.hpp"
 #include "fmt/core.h"
 #include "frontend/http/body_reader.h"
 #include "frontend/http/response_head.h"
@@ -73,6 +74,7 @@ class Session::Exchange {
 Session::Session(SessionEnvironment& environment, UniqueFd socket, std::string client)
     : environment_(environment),
       client_(std::move(client)),
+      peer_(socket.get()),
       stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
 
 Awaitable<void> Session::Serve() {
@@ -116,6 +118,10 @@ Awaitable<bool> Session::ServeRequest() {
   if (judgement.refusal) {
     co_return co_await Refuse(*judgement.refusal, judgement.keep);
   }
+  const std::optional<HttpResponse> refusal = JudgeConditions(judgement.match);
+  if (refusal) {
+    co_return co_await Refuse(*refusal, judgement.keep);
+  }
   BodyReader reader(*stream_, options, *environment_.budget, environment_.pool, environment_.io);
   const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
   if (!read) {
@@ -125,7 +131,12 @@ Awaitable<bool> Session::ServeRequest() {
     co_return co_await Refuse(*reader.refusal, /*keep=*/false);
   }
 
-  StartCall(*judgement.match.route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()));
+  const Time arrived = Clock::Steady().Now();
+  const Router::Route& route = *judgement.match.route;
+  if (route.kind == CallKind::kInference) {
+    co_await FindProcess();
+  }
+  StartCall(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()), arrived);
   const std::optional<HttpResponse> answer = co_await AwaitAnswer();
   if (!answer) {
     co_return false;
@@ -171,12 +182,61 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
   }
 }
 
-void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request) {
+std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {
+  conditions_ = CallConditions();
+  if (match.route->kind == CallKind::kOther) {
+    return std::nullopt;
+  }
+  absl::StatusOr<CallConditions> conditions = ReadCallConditions(head_, match.query);
+  if (!conditions.ok()) {
+    return StatusResponse(conditions.status());
+  }
+  conditions_ = *std::move(conditions);
+  if (match.route->kind == CallKind::kInference) {
+    peer_.Recognize(environment_.sockets);
+    const absl::StatusOr<PriorityClass> priority =
+        environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
+    if (!priority.ok()) {
+      return StatusResponse(priority.status());
+    }
+    conditions_.priority = *priority;
+  }
+  return std::nullopt;
+}
+
+Awaitable<void> Session::FindProcess() {
+  const std::optional<std::uint32_t> inode = peer_.inode_to_find();
+  if (!inode || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
+    co_return;
+  }
+  finding_process_ = true;
+  environment_.processes.Find(*inode,
+                              [io = environment_.io, session = weak_from_this()](const ProcessFinder::Answer& answer) {
+                                boost::asio::post(*io, [session, answer] {
+                                  if (const auto waiting = session.lock()) {
+                                    waiting->OnProcess(answer);
+                                  }
+                                });
+                              });
+  while (finding_process_ && !stream_->ended() && !stream_->closed()) {
+    stream_->StartRead(kReadAheadBytes);
+    co_await stream_->Wait();
+  }
+}
+
+void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived) {
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
-  context.client.group = client_;
-  context.deadline = Clock::Steady().Now() + environment_.options.request_timeout;
+  if (route.kind == CallKind::kInference) {
+    context.client = environment_.policy.ClientOf(peer_, conditions_.client_id);
+    context.priority = conditions_.priority.value_or(PriorityClass::kNormal);
+    context.stream = conditions_.stream;
+  } else {
+    context.client = {.group = client_, .member = conditions_.client_id};
+  }
+  const std::chrono::milliseconds longest = environment_.options.request_timeout;
+  context.deadline = arrived + std::min(longest, conditions_.timeout.value_or(longest));
   context.cancellation = cancellation_;
   const auto exchange = std::make_shared<Exchange>(shared_from_this());
   try {
@@ -247,6 +307,12 @@ Awaitable<void> Session::Linger() {
 
 void Session::OnAnswer(HttpResponse response) {
   answer_ = std::move(response);
+  stream_->Wake();
+}
+
+void Session::OnProcess(ProcessFinder::Answer answer) {
+  peer_.Found(std::move(answer));
+  finding_process_ = false;
   stream_->Wake();
 }
 

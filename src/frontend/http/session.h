@@ -9,6 +9,10 @@
 
 #include "base/buffer.h"
 #include "frontend/http/byte_budget.h"
+#include "frontend/http/call_conditions.h"
+#include "frontend/http/local_sockets.h"
+#include "frontend/http/peer.h"
+#include "frontend/http/process_finder.h"
 #include "frontend/http/request_rules.h"
 #include "frontend/http/server.h"
 #include "frontend/http/stream.h"
@@ -25,6 +29,9 @@ struct SessionEnvironment {
   bool draining = false;          ///< Connections close after their next answer.
   std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
   std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
+  ClientPolicy policy{options.clients};
+  LocalSockets sockets = {};
+  ProcessFinder processes = {};
 };
 
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
@@ -52,7 +59,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> ServeRequest();
   /// The size of a whole header in the input; nullopt: see refusal_, empty when the connection ends.
   Awaitable<std::optional<std::size_t>> ReadHead();
-  void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request);
+  /// Reads conditions_; the refusal of a request that may not have them.
+  std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
+  /// Waits until the process at the other end was looked for, where it may be found.
+  Awaitable<void> FindProcess();
+  void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
   Awaitable<std::optional<HttpResponse>> AwaitAnswer();
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
@@ -64,13 +75,17 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<void> Linger();
 
   void OnAnswer(HttpResponse response);
+  void OnProcess(ProcessFinder::Answer answer);
   void SetBusy(bool busy);
   void LogAccess(const HttpResponse& response) const;
 
   SessionEnvironment& environment_;
   const std::string client_;
+  Peer peer_;
+  bool finding_process_ = false;
   const std::shared_ptr<Stream> stream_;
   RequestHead head_;  ///< Of the request being served.
+  CallConditions conditions_;
   Time started_;
   std::optional<HttpResponse> refusal_;  ///< From ReadHead.
   std::optional<HttpResponse> answer_;   ///< To the call that runs.

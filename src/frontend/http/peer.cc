@@ -1,0 +1,109 @@
+#include "frontend/http/peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <utility>
+
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr int kHostBits = 64;
+constexpr int kAllBits = 128;
+
+std::optional<TcpEnd> EndOf(const sockaddr_storage& storage) {
+  TcpEnd end;
+  if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    std::memcpy(end.address.data(), &v6.sin6_addr, end.address.size());
+    end.port = ntohs(v6.sin6_port);
+    return end;
+  }
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    end.address[10] = end.address[11] = 0xff;
+    std::memcpy(end.address.data() + 12, &v4.sin_addr, sizeof(v4.sin_addr));
+    end.port = ntohs(v4.sin_port);
+    return end;
+  }
+  return std::nullopt;
+}
+
+bool IsSharedPrefix(const IpAddress& address) {
+  const auto* v6 = reinterpret_cast<const in6_addr*>(address.data());
+  return !IN6_IS_ADDR_V4MAPPED(v6) && !IN6_IS_ADDR_LINKLOCAL(v6) && !IN6_IS_ADDR_LOOPBACK(v6);
+}
+
+}  // namespace
+
+Peer::Peer(int socket) {
+  sockaddr_storage other{};
+  sockaddr_storage own{};
+  socklen_t other_size = sizeof(other);
+  socklen_t own_size = sizeof(own);
+  getsockname(socket, reinterpret_cast<sockaddr*>(&own), &own_size);
+  if (own.ss_family == AF_UNIX) {
+    ucred credentials{};
+    socklen_t size = sizeof(credentials);
+    unix_ = true;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
+      uid_ = credentials.uid;
+      process_ = FoundProcess{credentials.pid, ""};
+    }
+    return;
+  }
+  getpeername(socket, reinterpret_cast<sockaddr*>(&other), &other_size);
+  if (const auto there = EndOf(other), here = EndOf(own); there && here) {
+    *this = Peer(*there, *here);
+  }
+}
+
+void Peer::Recognize(LocalSockets& sockets) {
+  if (std::exchange(recognized_, true)) {
+    return;
+  }
+  if (process_) {
+    process_->name = ProcessName(process_->pid);
+  } else if (local()) {
+    if (const auto socket = sockets.Find(*there_, here_)) {
+      uid_ = socket->uid;
+      inode_ = socket->inode;
+    }
+  }
+}
+
+bool Peer::local() const {
+  return there_ && (IsLoopback(there_->address) || there_->address == here_.address);
+}
+
+std::optional<std::uint32_t> Peer::inode_to_find() const {
+  return inode_ == 0 || process_ ? std::nullopt : std::optional(inode_);
+}
+
+void Peer::Found(ProcessFinder::Answer answer) {
+  process_ = std::move(answer.process);
+  if (answer.final) {
+    inode_ = 0;
+  }
+}
+
+std::string Peer::name() const {
+  if (!uid_) {
+    if (!there_) {
+      return unix_ ? "unix" : "unknown";
+    }
+    const int bits = IsSharedPrefix(there_->address) ? kHostBits : kAllBits;
+    return fmt::format("address {}", IpPrefix(there_->address, bits).ToString());
+  }
+  // Of a process in another namespace a Unix socket tells no number.
+  if (!process_ || process_->pid == 0) {
+    return fmt::format("uid {}", *uid_);
+  }
+  return fmt::format("uid {} pid {} ({})", *uid_, process_->pid, process_->name);
+}
+
+}  // namespace accelerd

@@ -1,0 +1,97 @@
+#include "frontend/http/stats_api.h"
+
+#include <chrono>
+
+#include "fmt/core.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace accelerd {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using Json = nlohmann::json;
+
+class FakeStats : public StatsService {
+ public:
+  SchedulerStats GetStats() const override { return stats; }
+
+  SchedulerStats stats;
+};
+
+class StatsApiTest : public testing::Test {
+ protected:
+  StatsApiTest() { AddStatsApi(stats_, router_); }
+
+  std::string Ask() {
+    const Router::Match match = router_.Find("GET", "/stats");
+    std::string body;
+    match.route->handler({}, nullptr, [&](const HttpResponse& response) {
+      EXPECT_EQ(response.status, 200);
+      EXPECT_EQ(response.content_type, "application/json");
+      body = response.body;
+    });
+    return body;
+  }
+
+  FakeStats stats_;
+  Router router_;
+};
+
+TEST_F(StatsApiTest, NothingYet) {
+  const Json json = Json::parse(Ask());
+  EXPECT_EQ(json, Json::parse(R"({"waiting": 0, "running": 0, "completed": 0, "failed": 0, "cancelled": 0,
+      "refused": {}, "device_seconds": 0.0, "device_share": 0.0, "mean_wait_ms": 0.0, "longest_wait_ms": 0.0,
+      "queued_bytes": 0, "clients": [], "models": []})"));
+}
+
+TEST_F(StatsApiTest, SharesOfClientsAndModels) {
+  SchedulerStats& stats = stats_.stats;
+  stats.queued_bytes = 5;
+  stats.total.waiting = 3;
+  stats.total.device_time = 2000ms;
+  stats.total.started = 4;
+  stats.total.wait = 10ms;
+  stats.total.longest_wait = 6ms;
+  ShareStats part;
+  part.device_time = 500ms;
+  part.running = 1;
+  part.refused[static_cast<std::size_t>(RefusalReason::kSuperseded)] = 7;
+  stats.clients = {{{.group = "uid 1 pid 2 (a\xff)", .member = "cam", .weight = 2}, part}, {{}, {}}};
+  stats.models = {{"m", part}};
+  const Json json = Json::parse(Ask());
+  EXPECT_EQ(json["waiting"], 3);
+  EXPECT_EQ(json["queued_bytes"], 5);
+  EXPECT_EQ(json["device_share"], 1.0);
+  EXPECT_EQ(json["mean_wait_ms"], 2.5);
+  EXPECT_EQ(json["longest_wait_ms"], 6.0);
+  const Json& client = json["clients"][0];
+  EXPECT_EQ(client["client"], "uid 1 pid 2 (a\xEF\xBF\xBD)");
+  EXPECT_EQ(client["id"], "cam");
+  EXPECT_EQ(client["weight"], 2.0);
+  EXPECT_EQ(client["device_seconds"], 0.5);
+  EXPECT_EQ(client["device_share"], 0.25);
+  EXPECT_EQ(client["refused"], Json({{"superseded", 7}}));
+  EXPECT_EQ(json["clients"][1]["client"], "");
+  EXPECT_FALSE(json["clients"][1].contains("id"));
+  EXPECT_EQ(json["models"][0]["model"], "m");
+  EXPECT_EQ(json["models"][0]["running"], 1);
+}
+
+TEST_F(StatsApiTest, AThousandClients) {
+  for (int i = 0; i < 1000; ++i) {
+    ShareStats part;
+    part.device_time = std::chrono::microseconds(12'345 * i);
+    part.refused.fill(static_cast<std::uint64_t>(i));
+    stats_.stats.clients.push_back({{.group = fmt::format("uid 1000 pid {} (python3)", i)}, part});
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string body = Ask();
+  RecordProperty("microseconds",
+                 static_cast<int>((std::chrono::steady_clock::now() - begin) / std::chrono::microseconds(1)));
+  RecordProperty("bytes", static_cast<int>(body.size()));
+  EXPECT_EQ(Json::parse(body)["clients"].size(), 1000);
+}
+
+}  // namespace
+}  // namespace accelerd
