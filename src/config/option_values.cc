@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "config/value_parsers.h"
 #include "fmt/core.h"
 #include "fmt/ranges.h"
@@ -28,6 +29,18 @@ bool Append(std::optional<std::string> value, std::vector<std::string>& member) 
   }
   member.push_back(*std::move(value));
   return true;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), absl::ascii_tolower);
+  return lower;
+}
+
+/// Whether `text` may be HOST or HOST:PORT: what else stands in URLs does not stand in it.
+bool IsHostAndPort(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, absl::ascii_isgraph) &&
+         text.find_first_of("/?#@*,") == std::string_view::npos;
 }
 
 }  // namespace
@@ -142,6 +155,25 @@ bool FolderListValue::Set(std::string_view text, std::string_view base, ServeOpt
 
 std::string FolderListValue::Accepted() const {
   return "folders";
+}
+
+bool OriginListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const std::size_t scheme = text.find("://");
+  const bool origin = scheme != 0 && scheme != std::string_view::npos && IsHostAndPort(text.substr(scheme + 3));
+  return Append(origin || text == "*" ? std::optional(Lower(text)) : std::nullopt, options.*member);
+}
+
+std::string OriginListValue::Accepted() const {
+  return "SCHEME://HOST or SCHEME://HOST:PORT, without a path; or *";
+}
+
+bool HostListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const bool name = IsHostAndPort(text) && text.find(':') == std::string_view::npos;
+  return Append(name || text == "*" ? std::optional(Lower(text)) : std::nullopt, options.*member);
+}
+
+std::string HostListValue::Accepted() const {
+  return "names of hosts without a port; or *";
 }
 
 }  // namespace accelerd
