@@ -1,6 +1,8 @@
 """HTTP that is wrong, slow, cut off, or too much at once."""
 
+import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -112,6 +114,49 @@ def test_pipelined_requests_are_answered_in_order(service, digit):
         assert [connection.reply()[0] for _ in range(4)] == [200, 200, 404, 200]
 
 
+# Forms of a request that are not spoken here.
+
+
+@pytest.mark.parametrize('data, status', [
+    (b'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n', 405), (b'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', 501),
+    (b'GET /list HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n', 400)], ids=['options', 'connect', 'folded'])
+def test_forms_that_are_refused(service, data, status):
+    raw_error_of(raw(service, data), status)
+
+
+def test_lines_that_end_with_lf_alone_are_refused_at_once(roomy):
+    """Before the time-out of ten seconds."""
+    begin = time.monotonic()
+    raw_error_of(raw(roomy, b'GET /list HTTP/1.1\nHost: localhost\n\n'), 400)
+    assert time.monotonic() - begin < 5
+
+
+# Web pages.
+
+
+def test_pages_of_other_sites_and_names_of_others_are_refused(service, start, models):
+    for headers in (['Origin: http://evil.example'], ['Origin: null']):
+        raw_error_of(raw(service, head('GET', '/list', *headers)), 403)
+    raw_error_of(raw(service, b'GET /list HTTP/1.1\r\nHost: evil.example:5001\r\n\r\n'), 403)
+    open_to = start(models, '--load', 'none', '--allow-origin', 'https://robot.example', '--allow-host', 'robot.example')
+    status, headers, _ = raw(open_to, head('GET', '/list', 'Origin: https://robot.example'))
+    assert status == 200 and headers['access-control-allow-origin'] == 'https://robot.example'
+    assert raw(open_to, b'GET /list HTTP/1.1\r\nHost: robot.example:5001\r\n\r\n')[0] == 200
+
+
+# Clients that close their side.
+
+
+@pytest.mark.parametrize('transport', ['tcp', 'unix'])
+def test_a_client_that_has_said_all_gets_its_answer(service, digit, transport):
+    data = digit.read_bytes()
+    with RawConnection(service.address(transport)) as connection:
+        connection.send(head('POST', f'/classify/file/{MODEL}', 'Content-Type: image/jpeg', 'Connection: close',
+                             f'Content-Length: {len(data)}') + data)
+        connection.socket.shutdown(socket.SHUT_WR)
+        assert connection.reply()[0] == 200
+
+
 # Slow clients.
 
 
@@ -205,6 +250,18 @@ def test_bodies_wait_for_room(roomy, digit):
         holder.send(bytes(MEBIBYTE // 2))
         raw_error_of(holder.reply(), 400)
         holder.close()
+
+
+def test_bodies_that_are_announced_and_not_sent_take_no_room(start, models, digit):
+    service = start(models, '--load', 'none', '--body-wait', '1s')
+    announced = head('POST', '/test/file', 'Content-Type: image/jpeg', f'Content-Length: {32 * MEBIBYTE}')
+    silent = [RawConnection(service.url) for _ in range(50)]
+    for number, connection in enumerate(silent):
+        connection.send(announced + bytes(number * 1000))
+    raw_error_of(raw(service, announced + bytes(32 * MEBIBYTE)), 400)
+    array_of(service.client.post_file('/test/file', digit))
+    for connection in silent:
+        connection.close()
 
 
 def test_room_that_does_not_come_is_503(start, models):

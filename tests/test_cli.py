@@ -1,6 +1,8 @@
 """The command line: options from flags, environment and file, and the commands that only print."""
 
 import json
+import os
+import resource
 import socket
 import tomllib
 
@@ -57,6 +59,10 @@ def test_flags_over_environment_over_file_over_default(tmp_path):
     file.write_text('max-queue = 7\ndrain-timeout = "7s"\nbody-wait = "7s"\nallow-path = ["images"]\n')
     variables = {'ACCELERD_DRAIN_TIMEOUT': '8s', 'ACCELERD_BODY_WAIT': '8s', 'ACCELERD_LOAD': 'a,b',
                  'ACCELERD_MODELS': 'models'}
+    for folder in ('images', 'models'):
+        (tmp_path / folder).mkdir()
+    for name in ('a', 'b'):
+        (tmp_path / f'models/{name}.onnx').touch()
     effective = check_config('--config', file, '--body-wait', '9s', cwd=tmp_path, **variables)
     assert effective['max-queue'] == 7
     assert effective['drain-timeout'] == '8s'
@@ -95,6 +101,38 @@ def test_values_that_are_not_accepted(arguments):
     result = run('serve', *arguments)
     assert result.returncode == USAGE
     assert arguments[0].lstrip('-') in text(result.stderr) or arguments[1] in text(result.stderr)
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--models', '/absent'], ['--allow-path', '/absent'], ['--device', 'FOO'], ['--device', 'AUTO:FOO,CPU'],
+    ['--device', 'cpu'], ['--models', '/etc', '--load', 'absent']])
+def test_check_config_names_what_is_not_there(arguments):
+    result = run('serve', '--check-config', *arguments)
+    assert result.returncode == 1
+    option, value = arguments[-2:]
+    message = text(result.stderr)
+    assert option.lstrip('-') in message and (value in message or '"FOO"' in message), message
+    assert tomllib.loads(text(result.stdout)), 'the configuration all the same'
+
+
+def test_a_configuration_that_is_no_file_is_refused_at_once(tmp_path):
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    result = run('serve', '--config', fifo)
+    assert result.returncode == USAGE and 'regular file' in text(result.stderr)
+
+
+def test_the_limit_of_open_files_is_raised(start, models):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        service = start(models, '--load', 'none')
+        crowded = start(models, '--load', 'none', '--max-connections', '1000000')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    if hard < 1_000_000:
+        crowded.wait_for_log(rf'warning .*may open {hard} files.*--max-connections')
 
 
 @pytest.mark.smoke

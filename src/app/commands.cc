@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/serve.h"
+#include "app/startup_check.h"
 #include "app/version.h"
 #include "backend/isolated/worker.h"
 #include "backend/registry.h"
@@ -38,6 +39,16 @@ int Print(std::string_view text) {
   return FlushOutput(kExitOk);
 }
 
+/// Shows the effective configuration, and what of it does not fit this machine.
+int CheckConfig(const ServeCommand& command) {
+  const std::vector<std::string> problems = StartupProblems(command.options);
+  const int printed = Print(command.text);
+  for (const std::string& problem : problems) {
+    PrintMessage(problem);
+  }
+  return problems.empty() ? printed : kExitFailed;
+}
+
 int Serve(std::span<const std::string> arguments) {
   const absl::StatusOr<ServeCommand> command = ParseServeCommand(arguments, ProcessEnvironment());
   if (!command.ok()) {
@@ -46,7 +57,15 @@ int Serve(std::span<const std::string> arguments) {
   for (const std::string& warning : command->warnings) {
     PrintMessage(warning);
   }
-  return command->action == ServeCommand::Action::kServe ? RunService(command->options) : Print(command->text);
+  switch (command->action) {
+    case ServeCommand::Action::kServe:
+      return RunService(command->options);
+    case ServeCommand::Action::kHelp:
+      return Print(command->text);
+    case ServeCommand::Action::kCheck:
+      return CheckConfig(*command);
+  }
+  return kExitFailed;
 }
 
 int Devices() {

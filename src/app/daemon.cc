@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_split.h"
 #include "app/client_rules.h"
+#include "app/startup_check.h"
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include "frontend/http/byte_budget.h"
 #include "frontend/http/health_api.h"
 #include "frontend/http/ncs_api.h"
+#include "frontend/http/origin_rules.h"
 #include "frontend/http/server.h"
 #include "frontend/http/stats_api.h"
 #include "model/model_files.h"
@@ -90,6 +92,8 @@ absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
   for (const std::string& address : options.listen) {
     ACCELERD_ASSIGN_OR_RETURN(server.listen.emplace_back(), ParseListenAddress(address));
   }
+  server.allow_origins = options.allow_origin;
+  server.allow_hosts = options.allow_host;
   server.socket_mode = options.socket_mode;
   server.socket_group = options.socket_group;
   server.max_connections = static_cast<std::size_t>(options.max_connections);
@@ -106,25 +110,10 @@ absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
   return server;
 }
 
-/// The models that the options ask for at the start.
-absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options) {
-  if (options.models.empty() || options.load == std::vector<std::string>{"none"}) {
-    return std::vector<FoundModel>();
-  }
-  if (options.load == std::vector<std::string>{"all"}) {
-    return DiscoverModels(options.models);
-  }
-  std::vector<FoundModel> models;
-  for (const std::string& name : options.load) {
-    ACCELERD_ASSIGN_OR_RETURN(models.emplace_back(), FindModel(options.models, name));
-  }
-  return models;
-}
-
 /// Who can reach the machine can use the service: there is no authentication.
 void WarnBeyondLoopback(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
-    if (!address.starts_with("unix:") && !address.starts_with("127.") && !address.starts_with("[::1]:")) {
+    if (!IsLoopback(address)) {
       LogWarning("serve", fmt::format("{} is open to whoever can reach this machine", address));
     }
   }

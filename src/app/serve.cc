@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_join.h"
 #include "app/daemon.h"
+#include "app/open_files.h"
 #include "app/shutdown_signals.h"
 #include "base/log.h"
 #include "cli/console.h"
@@ -89,6 +90,7 @@ int RunService(const ServeOptions& options) {
   if (const absl::StatusOr<LogLevel> level = ParseLogLevel(options.log_level); level.ok()) {
     SetLogLevel(*level);
   }
+  RaiseOpenFileLimit(static_cast<std::size_t>(options.max_connections));
   ShutdownSignals signals;
   const absl::StatusOr<DeviceLock> lock = LockDevices(options);
   if (!lock.ok()) {

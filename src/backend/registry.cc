@@ -18,6 +18,7 @@ namespace {
 struct Row {
   bool (*drives)(std::string_view device);
   std::unique_ptr<Backend> (*create)(const BackendOptions& options, Backend::OnLost on_lost);
+  absl::Status (*check)(const std::string& device);                  ///< nullptr: whatever it drives is fine.
   absl::StatusOr<std::vector<DeviceDescription>> (*list_devices)();  ///< nullptr: it finds none by itself.
   std::string (*runtime_version)();                                  ///< nullptr: it has no runtime.
 };
@@ -45,8 +46,20 @@ std::unique_ptr<Backend> CreateOpenvino(const BackendOptions& options, Backend::
 
 // The first row that drives a device gets it. OpenVINO comes last: it takes every name that no other row claims.
 constexpr std::array<Row, 2> kBackends = {
-    {{LooksLikeSimulatedDevice, CreateSimulated, nullptr, nullptr},
-     {LooksLikeOpenvinoDevice, CreateOpenvino, openvino::ListDevices, openvino::RuntimeVersion}}};
+    {{LooksLikeSimulatedDevice, CreateSimulated, nullptr, nullptr, nullptr},
+     {LooksLikeOpenvinoDevice, CreateOpenvino, openvino::CheckKind, openvino::ListDevices, openvino::RuntimeVersion}}};
+
+absl::StatusOr<const Row*> RowOf(const std::string& device) {
+  for (const Row& row : kBackends) {
+    if (row.drives(device)) {
+      return &row;
+    }
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("\"{}\" does not name a device; names are such as CPU, GPU.0, NPU, AUTO:GPU,CPU, "
+                  "BATCH:CPU(4) and SIMULATED:FILE",
+                  device));
+}
 
 std::unique_ptr<Backend> CreateIsolated(const BackendOptions& options, Backend::OnLost on_lost) {
   return std::make_unique<IsolatedBackend>(IsolatedOptions{.device = options.device,
@@ -63,15 +76,13 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& opt
   if (isolated && !options.worker_command.empty()) {
     return CreateIsolated(options, std::move(on_lost));  // Another program has names of its own.
   }
-  for (const Row& row : kBackends) {
-    if (row.drives(options.device)) {
-      return isolated ? CreateIsolated(options, std::move(on_lost)) : row.create(options, std::move(on_lost));
-    }
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("\"{}\" does not name a device; names are such as CPU, GPU.0, NPU, AUTO:GPU,CPU, "
-                  "BATCH:CPU(4) and SIMULATED:FILE",
-                  options.device));
+  ACCELERD_ASSIGN_OR_RETURN(const Row* row, RowOf(options.device));
+  return isolated ? CreateIsolated(options, std::move(on_lost)) : row->create(options, std::move(on_lost));
+}
+
+absl::Status CheckDevice(const std::string& device) {
+  ACCELERD_ASSIGN_OR_RETURN(const Row* row, RowOf(device));
+  return row->check == nullptr ? absl::OkStatus() : row->check(device);
 }
 
 absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {

@@ -32,6 +32,10 @@ struct DeviceDescription {
 /// this name.
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& options, Backend::OnLost on_lost);
 
+/// Whether `device` is well formed and its runtime has a driver for its kind; may take a second, and opens no device.
+/// kInvalidArgument: it is not. kUnavailable: the driver cannot be loaded.
+absl::Status CheckDevice(const std::string& device);
+
 /// The devices that the backends find now; may take a second.
 absl::StatusOr<std::vector<DeviceDescription>> ListDevices();
 

@@ -31,6 +31,18 @@ TEST(Registry, AnAbsentDeviceDoesNotOpen) {
   EXPECT_EQ((*backend)->Compile({}).status().code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(Registry, ChecksTheKindsOfDevices) {
+  for (const char* device : {"CPU", "AUTO", "AUTO:CPU", "BATCH:CPU(4)", "MULTI:CPU,-CPU", "SIMULATED:/absent"}) {
+    EXPECT_TRUE(CheckDevice(device).ok()) << device;
+  }
+  EXPECT_EQ(CheckDevice("cpu").code(), absl::StatusCode::kInvalidArgument);
+  for (const char* device : {"XPU", "XPU.1", "AUTO:XPU,CPU", "BATCH:XPU(4)"}) {
+    const absl::Status status = CheckDevice(device);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << device;
+    EXPECT_THAT(Message(status), HasSubstr("\"XPU"));
+  }
+}
+
 TEST(Registry, ListsDevicesAndRuntimes) {
   EXPECT_THAT(*ListDevices(), Contains(Field(&DeviceDescription::name, "CPU")));
   EXPECT_THAT(RuntimeVersions(), ElementsAre(StartsWith("OpenVINO 202")));

@@ -113,7 +113,8 @@ absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags)
   if (error) {
     return OpenError(path, *error);
   }
-  return absl::PermissionDeniedError(fmt::format("path \"{}\" is not under an {} directory", path, option_));
+  return absl::PermissionDeniedError(
+      fmt::format("path \"{}\" is not beneath a directory that {} allows", path, option_));
 }
 
 absl::StatusOr<UniqueFd> ConfinedPaths::OpenFile(const std::string& path) const {
@@ -155,7 +156,7 @@ absl::StatusOr<FileBytes> ConfinedPaths::ReadFile(const std::string& path, std::
   }
   const auto size = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
   if (size > max_bytes) {
-    return absl::InvalidArgumentError(
+    return absl::OutOfRangeError(
         fmt::format("path \"{}\" has {} bytes, more than the {} that are allowed", path, size, max_bytes));
   }
   ACCELERD_ASSIGN_OR_RETURN(FileBytes contents, GuardMemory([&]() -> absl::StatusOr<FileBytes> {

@@ -39,7 +39,7 @@ class ConfinedPaths {
   /// The directory's path as the kernel resolved it, free of links.
   absl::StatusOr<std::string> ResolveDirectory(const std::string& path) const;
 
-  /// The contents of a regular file of at most `max_bytes`; a larger one is kInvalidArgument.
+  /// The contents of a regular file of at most `max_bytes`; a larger one is kOutOfRange.
   absl::StatusOr<FileBytes> ReadFile(const std::string& path, std::size_t max_bytes) const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/log_throttle.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -32,6 +33,17 @@ TEST(LogTest, DropsWhatIsBelowTheLevel) {
 TEST(LogTest, ParsesLevels) {
   EXPECT_EQ(ParseLogLevel("warning").value(), LogLevel::kWarning);
   EXPECT_FALSE(ParseLogLevel("loud").ok());
+}
+
+TEST(LogThrottle, OneLineAnIntervalAndTheCountOfTheOthers) {
+  using std::chrono_literals::operator""ms;
+  LogThrottle throttle(1000ms);
+  const Time start{};
+  EXPECT_EQ(throttle.Admit("full", start), "full");
+  EXPECT_EQ(throttle.Admit("full", start), std::nullopt);
+  EXPECT_EQ(throttle.Admit("full", start + 999ms), std::nullopt);
+  EXPECT_EQ(throttle.Admit("full", start + 1000ms), "full (2 more since the last such line)");
+  EXPECT_EQ(throttle.Admit("full", start + 2000ms), "full");
 }
 
 }  // namespace

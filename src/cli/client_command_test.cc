@@ -124,6 +124,19 @@ TEST_F(ClientCommandTest, LoadsAndUnloads) {
   EXPECT_EQ(service.requests().back().line, "POST /unload/b HTTP/1.1");
 }
 
+TEST_F(ClientCommandTest, UnloadingAnAbsentModelFails) {
+  const FakeService service([](const FakeService::Request& request) {
+    return request.line.starts_with("GET /health ")
+               ? Response{200, R"({"models":[{"name":"a","state":"READY"},{"name":"b","state":"FAILED"}]})"}
+               : Response{200, "b"};
+  });
+  url_ = service.url();
+  EXPECT_EQ(Run("unload", {"b"}), kExitOk);
+  EXPECT_EQ(Run("unload", {"nope"}), kExitFailed);
+  EXPECT_EQ(err_, "accelerd: nope: the service has no model of this name\n");
+  EXPECT_EQ(service.requests().back().line, "GET /health HTTP/1.1");
+}
+
 TEST_F(ClientCommandTest, ClassifiesSeveralFiles) {
   const FakeService service([](const FakeService::Request& request) {
     return request.body.find("bad bytes") == std::string::npos

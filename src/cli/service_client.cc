@@ -1,5 +1,7 @@
 #include "cli/service_client.h"
 
+#include <algorithm>
+
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -66,7 +68,22 @@ absl::Status ServiceClient::Load(const std::string& name, const std::string& dir
   return Body(http_.PostJson("/load", Dump({{"path", directory}, {"name", name}}))).status();
 }
 
+bool ServiceClient::LacksModel(const std::string& name) {
+  const absl::StatusOr<std::string> body = Body(http_.Get("/health"));
+  const Json json = body.ok() ? Json::parse(*body, nullptr, false) : Json();
+  if (!json.is_object() || !json.contains("models") || !json["models"].is_array()) {
+    return false;
+  }
+  return std::ranges::none_of(json["models"], [&name](const Json& model) {
+    return model.is_object() && model.contains("name") && model["name"] == name;
+  });
+}
+
 absl::Status ServiceClient::Unload(const std::string& name) {
+  // The call itself succeeds for a model that is not there, as it did in the original service.
+  if (LacksModel(name)) {
+    return absl::NotFoundError("the service has no model of this name");
+  }
   return Body(http_.PostJson(fmt::format("/unload/{}", PercentEncode(name)), "{}")).status();
 }
 

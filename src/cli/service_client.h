@@ -22,6 +22,7 @@ class ServiceClient {
   absl::StatusOr<std::vector<std::string>> List();
   /// `directory` is a folder of the service's machine.
   absl::Status Load(const std::string& name, const std::string& directory);
+  /// kNotFound when the service says that it has no such model.
   absl::Status Unload(const std::string& name);
   /// [n,c,h,w]
   absl::StatusOr<std::vector<std::int64_t>> Shape(const std::string& name);
@@ -38,6 +39,9 @@ class ServiceClient {
   absl::StatusOr<std::string> RunPath(const TaskCall& call, const std::string& path);
 
  private:
+  /// false also for a service that does not say.
+  bool LacksModel(const std::string& name);
+
   HttpClient http_;
 };
 

@@ -1,12 +1,9 @@
 #include "config/config_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
-#include <system_error>
 #include <utility>
 
+#include "base/file.h"
 #include "fmt/core.h"
 #include "toml++/toml.h"
 
@@ -94,20 +91,11 @@ absl::StatusOr<std::vector<FileEntry>> ParseConfigFile(std::string_view text, co
 }
 
 absl::StatusOr<std::vector<FileEntry>> ReadConfigFile(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
-  std::string text(kMaxFileBytes + 1, '\0');
-  if (file != nullptr) {
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(fmt::format("configuration file: {}", Message(text.status())));
   }
-  if (file == nullptr || std::ferror(file.get()) != 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot read the configuration file {}: {}", path, std::generic_category().message(errno)));
-  }
-  if (text.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(
-        fmt::format("the configuration file {} is larger than {} bytes", path, kMaxFileBytes));
-  }
-  return ParseConfigFile(text, path);
+  return ParseConfigFile(*text, path);
 }
 
 }  // namespace accelerd

@@ -23,7 +23,8 @@ struct FileEntry {
 /// The entries of a TOML document in their order. `path` is for places. kInvalidArgument with the place: not TOML.
 absl::StatusOr<std::vector<FileEntry>> ParseConfigFile(std::string_view text, const std::string& path);
 
-/// The same from a file of at most 1 MiB. kInvalidArgument also when it cannot be read.
+/// The same from a regular file of at most 1 MiB. kInvalidArgument also when it cannot be read, or is a pipe or another
+/// thing that could keep the start waiting.
 absl::StatusOr<std::vector<FileEntry>> ReadConfigFile(const std::string& path);
 
 }  // namespace accelerd

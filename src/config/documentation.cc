@@ -63,7 +63,8 @@ Configuration:
         it start at its folder.
   --check-config
         Print the effective configuration and where each value comes from, then
-        exit: 0, or 2 when something is wrong with it.
+        exit: 0, 2 when something is wrong with it, or 1 when folders, models or
+        the kind of device that it names are not there.
   -h, --help
         Print this and exit.
 )";
@@ -82,13 +83,13 @@ before the variable, the variable before the file, the file before the default.
 - **Flags**: `--max-queue 64` or `--max-queue=64`. A list is a repeated flag; of another flag that is repeated, the last one counts.
 - **Environment**: `ACCELERD_MAX_QUEUE=64`. A list's elements are separated by commas (an element with a comma in it needs
   a flag or the file). An empty variable counts as not set.
-- **File**: TOML, named by `--config FILE` or `ACCELERD_CONFIG`; none is read by default. A list is an array of strings.
+- **File**: TOML, a regular file named by `--config FILE` or `ACCELERD_CONFIG`; none is read by default. A list is an array of strings.
   An unknown key or a value that does not fit is an error, with file, line and column.
 - **Durations**: `"200ms"`, `"30s"`, `"1m"`, `"1h"`, or a plain number of seconds.
 - **Sizes**: `"32MiB"` (KiB, MiB, GiB are powers of 1024), `"64kB"` (kB, MB, GB are powers of 1000), or a plain number of bytes.
 - **Relative paths** start at the working directory, in the file at the file's folder.
-- `accelerd serve --check-config` prints the effective configuration and where each value comes from, and exits with 0, or
-  with 2 when something is wrong with it.
+- `accelerd serve --check-config` prints the effective configuration and where each value comes from, and exits with 0,
+  with 2 when something is wrong with it, or with 1 when folders, models or the kind of device that it names are not there.
 )";
 
 std::string MarkdownOption(const Option& option) {

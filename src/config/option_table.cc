@@ -26,6 +26,22 @@ std::vector<Option> MakeTable() {
        .default_text = "127.0.0.1:5001",
        .help = "Where clients reach the service: HOST:PORT, [IPV6]:PORT or unix:PATH; all of them at once. There is no "
                "authentication: 0.0.0.0 and [::] serve whoever can reach the machine"},
+      {.name = "allow-origin",
+       .placeholder = "ORIGIN",
+       .group = kService,
+       .value = OriginListValue{&Options::allow_origin},
+       .default_text = "",
+       .help = "Sites whose web pages may use the service from a browser, such as https://robot.example; *: all. "
+               "Requests with the Origin of another site are answered 403"},
+      {.name = "allow-host",
+       .placeholder = "NAME",
+       .group = kService,
+       .value = HostListValue{&Options::allow_host},
+       .default_text = "",
+       .help =
+           "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
+           "and the machine's name; *: any. Others are answered 403, but over Unix sockets, and where listen has an "
+           "address beyond the loopback"},
       {.name = "socket-mode",
        .placeholder = "MODE",
        .group = kService,
@@ -234,13 +250,15 @@ std::vector<Option> MakeTable() {
        .group = kLimits,
        .value = BytesValue{&Options::max_total_body_bytes, kKiB, 1024 * kGiB},
        .default_text = "256MiB",
-       .help = "Bodies of all requests together, reserved before a body is read"},
+       .help = "Bodies of all requests together, reserved step by step as they arrive; several times max-body-bytes, "
+               "or large "
+               "bodies wait for each other"},
       {.name = "body-wait",
        .placeholder = "DURATION",
        .group = kLimits,
        .value = DurationValue{&Options::body_wait, 0ms, 1h},
        .default_text = "5s",
-       .help = "How long a request waits for such a reservation; then: 503"},
+       .help = "How long a body waits for such a step; then: 503"},
       {.name = "max-total-response-bytes",
        .placeholder = "SIZE",
        .group = kLimits,

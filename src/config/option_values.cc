@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "config/value_parsers.h"
 #include "fmt/core.h"
 #include "fmt/ranges.h"
@@ -29,6 +30,18 @@ bool Append(std::optional<T> value, std::vector<T>& member) {
   }
   member.push_back(*std::move(value));
   return true;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), absl::ascii_tolower);
+  return lower;
+}
+
+/// Whether `text` may be HOST or HOST:PORT: what else stands in URLs does not stand in it.
+bool IsHostAndPort(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, absl::ascii_isgraph) &&
+         text.find_first_of("/?#@*,") == std::string_view::npos;
 }
 
 }  // namespace
@@ -160,6 +173,25 @@ std::vector<std::string> ClientListValue::Get(const ServeOptions& options) const
 std::string ClientListValue::Accepted() const {
   return "a client (any, unix, uid:NUMBER, user:NAME, address:IP or address:IP/BITS, id:NAME) and, after spaces, what "
          "it is granted: weight=0.01 to 100, priority=realtime, normal or batch, trusted (not for an id)";
+}
+
+bool OriginListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const std::size_t scheme = text.find("://");
+  const bool origin = scheme != 0 && scheme != std::string_view::npos && IsHostAndPort(text.substr(scheme + 3));
+  return Append(origin || text == "*" ? std::optional(Lower(text)) : std::nullopt, options.*member);
+}
+
+std::string OriginListValue::Accepted() const {
+  return "SCHEME://HOST or SCHEME://HOST:PORT, without a path; or *";
+}
+
+bool HostListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const bool name = IsHostAndPort(text) && text.find(':') == std::string_view::npos;
+  return Append(name || text == "*" ? std::optional(Lower(text)) : std::nullopt, options.*member);
+}
+
+std::string HostListValue::Accepted() const {
+  return "names of hosts without a port; or *";
 }
 
 }  // namespace accelerd

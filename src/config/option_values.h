@@ -129,11 +129,34 @@ struct ClientListValue {
   std::string Accepted() const;
 };
 
+/// Origins of web pages, "SCHEME://HOST[:PORT]", or "*"; the list may be empty.
+struct OriginListValue {
+  static constexpr std::size_t kMinElements = 0;
+
+  std::vector<std::string> ServeOptions::* member;
+
+  bool Set(std::string_view text, std::string_view base, ServeOptions& options) const;
+  std::vector<std::string> Get(const ServeOptions& options) const { return options.*member; }
+  std::string Accepted() const;
+};
+
+/// Names of hosts without ports, or "*"; the list may be empty.
+struct HostListValue {
+  static constexpr std::size_t kMinElements = 0;
+
+  std::vector<std::string> ServeOptions::* member;
+
+  bool Set(std::string_view text, std::string_view base, ServeOptions& options) const;
+  std::vector<std::string> Get(const ServeOptions& options) const { return options.*member; }
+  std::string Accepted() const;
+};
+
 template <typename Value>
 inline constexpr bool kIsList = requires { Value::kMinElements; };
 
-using OptionValue = std::variant<TextValue, CountValue, BytesValue, DurationValue, FileModeValue, FolderValue,
-                                 AddressListValue, NameListValue, FolderListValue, ClientListValue>;
+using OptionValue =
+    std::variant<TextValue, CountValue, BytesValue, DurationValue, FileModeValue, FolderValue, AddressListValue,
+                 NameListValue, FolderListValue, ClientListValue, OriginListValue, HostListValue>;
 
 }  // namespace accelerd
 

@@ -16,7 +16,7 @@ struct ServeCommand {
   enum class Action {
     kServe,  ///< Run with `options`.
     kHelp,   ///< Print `text` and succeed.
-    kCheck   ///< Print `text`, the effective configuration as TOML, and succeed.
+    kCheck   ///< Print `text`, the effective configuration as TOML, and say whether `options` fit this machine.
   };
   Action action = Action::kServe;
   std::string text;

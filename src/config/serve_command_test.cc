@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -149,7 +150,10 @@ TEST_F(ServeCommandTest, FileOfFlagGoesBeforeFileOfVariable) {
   environment_.variables = {{"ACCELERD_CONFIG", "/nowhere.toml"}};
   EXPECT_THAT(Error({}), HasSubstr("/nowhere.toml: No such file or directory"));
   EXPECT_EQ(Options({"--config", WriteFile("device = \"GPU\"")}).device, "GPU");
-  EXPECT_THAT(Error({"--config", folder_}), HasSubstr("Is a directory"));
+  EXPECT_THAT(Error({"--config", folder_}), HasSubstr("is not a regular file"));
+  const std::string fifo = folder_ + "/fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THAT(Error({"--config", fifo}), HasSubstr("is not a regular file"));
 }
 
 TEST_F(ServeCommandTest, PathsStartAtTheirSource) {
@@ -185,7 +189,7 @@ TEST_F(ServeCommandTest, UnknownKeyHasItsPlaceAndASuggestion) {
 TEST_F(ServeCommandTest, BrokenTomlHasItsPlace) {
   EXPECT_THAT(FileError("device = \"CPU\"\nlisten = [\n"), StartsWith(folder_ + "/accelerd.toml:"));
   EXPECT_THAT(FileError("max-queue = 1\nmax-queue = 2\n"), HasSubstr("accelerd.toml:2:"));
-  EXPECT_THAT(FileError(std::string((1 << 20) + 1, '#')), HasSubstr("larger than 1048576 bytes"));
+  EXPECT_THAT(FileError(std::string((1 << 20) + 1, '#')), HasSubstr("the limit is 1048576"));
 }
 
 TEST_F(ServeCommandTest, WrongTypeNamesLineAndWhatIsAccepted) {
@@ -223,7 +227,30 @@ TEST_F(ServeCommandTest, WrongArguments) {
   EXPECT_EQ(Error({"models"}), "serve does not take the argument \"models\"");
   EXPECT_EQ(Error({"--load", "a", "b"}), "serve does not take the argument \"b\"");
   EXPECT_EQ(Error({"--device"}), "--device needs a value");
-  EXPECT_EQ(Error({"--device="}), "--device needs a value");
+}
+
+TEST_F(ServeCommandTest, OriginsAndHosts) {
+  const ServeOptions options = Options({"--allow-origin", "https://Robot.example:8443", "--allow-origin=*",
+                                        "--allow-host", "Robot.example", "--allow-host", "*"});
+  EXPECT_THAT(options.allow_origin, ElementsAre("https://robot.example:8443", "*"));
+  EXPECT_THAT(options.allow_host, ElementsAre("robot.example", "*"));
+  for (const char* origin : {"robot.example", "http://", "http://a/", "://a", "null", "", "http://a b", "http://*"}) {
+    EXPECT_THAT(Error({"--allow-origin", origin}), HasSubstr("SCHEME://HOST")) << origin;
+  }
+  for (const char* host : {"a:1", "http://a", "", "a/b", "a b"}) {
+    EXPECT_THAT(Error({"--allow-host", host}), HasSubstr("names of hosts")) << host;
+  }
+}
+
+TEST_F(ServeCommandTest, NothingBehindAnEqualsSignIsTheEmptyValue) {
+  const ServeOptions options = Options({"--socket-group=", "--max-queue", "7"});
+  EXPECT_EQ(options.socket_group, "");
+  EXPECT_EQ(options.max_queue, 7);
+  EXPECT_EQ(Options({"--socket-group", "users", "--socket-group="}).socket_group, "");
+  EXPECT_THAT(Error({"--device=", "--max-queue=7"}), StartsWith("--device: \"\" is not accepted"));
+  EXPECT_THAT(Error({"--allow-path="}), StartsWith("--allow-path: \"\" is not accepted"));
+  // What follows a flag is its value, whatever it looks like.
+  EXPECT_EQ(Options({"--worker-command", "--device="}).worker_command, "--device=");
 }
 
 TEST_F(ServeCommandTest, OptionsThatDoNotFitTogether) {

@@ -16,10 +16,12 @@ namespace accelerd {
 /// table (option_table.cc); ParseServeCommand fills the members. Folders and socket paths are absolute.
 struct ServeOptions {
   // Service.
-  std::vector<std::string> listen;  ///< "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; at least one, each once.
-  int socket_mode = 0;              ///< Permissions of Unix sockets.
-  std::string socket_group;         ///< Of Unix sockets; empty: the process's own.
-  std::string log_level;            ///< A name that ParseLogLevel knows.
+  std::vector<std::string> listen;        ///< "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; at least one, each once.
+  std::vector<std::string> allow_origin;  ///< "SCHEME://HOST[:PORT]" in lower case, or "*".
+  std::vector<std::string> allow_host;    ///< Names in lower case, without ports, or "*".
+  int socket_mode = 0;                    ///< Permissions of Unix sockets.
+  std::string socket_group;               ///< Of Unix sockets; empty: the process's own.
+  std::string log_level;                  ///< A name that ParseLogLevel knows.
   std::chrono::milliseconds drain_delay{};
   std::chrono::milliseconds drain_timeout{};
   std::chrono::milliseconds request_timeout{};

@@ -19,6 +19,8 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 20U;
 constexpr std::size_t kMaxChannels = 4;
 constexpr std::int64_t kMaxImageSide = 16384;
 constexpr std::int64_t kMaxSlots = 64;
+// Beyond it the smallest number of an integer output would be no score any more.
+constexpr float kMaxOutputScale = 1000.0F;
 
 /// Names of the values of an enumeration, for both directions.
 template <typename T, std::size_t N>
@@ -153,7 +155,9 @@ absl::Status CheckLabels(const toml::node& node, ModelCard&) {
 
 absl::Status ReadOutputScale(const toml::node& node, ModelCard& card) {
   ACCELERD_ASSIGN_OR_RETURN(card.output_scale, ReadNumber(node));
-  return *card.output_scale > 0 ? absl::OkStatus() : Expected("a number above 0");
+  return *card.output_scale > 0 && *card.output_scale <= kMaxOutputScale
+             ? absl::OkStatus()
+             : Expected(fmt::format("a number above 0 and up to {}", kMaxOutputScale));
 }
 
 absl::Status ReadSoftmax(const toml::node& node, ModelCard& card) {

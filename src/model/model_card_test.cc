@@ -112,6 +112,7 @@ TEST_F(ModelCardTest, RefusesWrongValues) {
   }
   ExpectError("scale = [1, 0]", "1:9", "other than 0");
   ExpectError("output_scale = 0", "1:16", "above 0");
+  ExpectError("output_scale = 1e38", "1:16", "up to 1000");
   ExpectError("softmax = 1", "1:11", "true or false");
   ExpectError("precision = \"int8\"", "1:13", "bf16");
   ExpectError("performance_hint = \"fast\"", "1:20", "latency");

@@ -1,11 +1,13 @@
 #include "model/model_files.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <set>
 #include <system_error>
 #include <utility>
 
+#include "base/log.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -38,6 +40,41 @@ bool IsRegularFile(const std::string& path) {
 fs::path AbsolutePath(const std::string& directory) {
   std::error_code ignored;
   return fs::absolute(directory, ignored).lexically_normal();
+}
+
+/// The model files in `folder`, sorted.
+std::vector<ModelFiles> ModelFilesIn(const fs::path& folder) {
+  std::vector<ModelFiles> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path& path = entry->path();
+    const auto* format =
+        std::ranges::find(kFormats, path.extension().string(), &std::pair<std::string_view, ModelFormat>::first);
+    if (format != kFormats.end() && IsRegularFile(path) && ValidateModelName(path.stem().string()).ok()) {
+      files.push_back({path, format->second, fs::path(path).replace_extension(".toml")});
+    }
+  }
+  std::ranges::sort(files, {}, &ModelFiles::main);
+  return files;
+}
+
+/// The model in the folder NAME_openvino_model, an export that was renamed: its only model file, of whatever name.
+/// kFailedPrecondition when there are several.
+absl::StatusOr<ModelFiles> FindRenamedExport(const fs::path& directory, const std::string& name) {
+  const std::string folder_name = name + std::string(kFolderSuffix);
+  const fs::path folder = directory / folder_name;
+  std::vector<ModelFiles> files = ModelFilesIn(folder);
+  // A file that is called as the folder is the model of that name.
+  std::erase_if(files, [&](const ModelFiles& one) { return fs::path(one.main).stem() == folder_name; });
+  if (files.empty()) {
+    return absl::NotFoundError("no model file");
+  }
+  if (files.size() > 1) {
+    // Their names are not told: a client may have led us by a link to a folder that is not for it.
+    return absl::FailedPreconditionError(fmt::format(
+        "{} holds {} model files and none is called {}: rename the one to use", folder.string(), files.size(), name));
+  }
+  return files.front();
 }
 
 /// The names that the directory entry `entry` may stand for.
@@ -94,6 +131,13 @@ absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_v
     }
   }
   if (found.name.empty()) {
+    absl::StatusOr<ModelFiles> renamed = FindRenamedExport(AbsolutePath(directory), std::string(name));
+    if (renamed.ok()) {
+      return FoundModel{.name = std::string(name), .files = *std::move(renamed), .warnings = {}};
+    }
+    if (!absl::IsNotFound(renamed.status())) {
+      return renamed.status();
+    }
     return absl::NotFoundError(
         fmt::format("{0} has no model {1}: neither {1}.xml, {1}.onnx or {1}.tflite, nor a "
                     "folder {1} or {1}{2} with one of these",
@@ -116,6 +160,8 @@ absl::StatusOr<std::vector<FoundModel>> DiscoverModels(const std::string& direct
   for (const std::string& name : names) {
     if (absl::StatusOr<FoundModel> found = FindModel(directory, name); found.ok()) {
       models.push_back(*std::move(found));
+    } else if (absl::IsFailedPrecondition(found.status())) {
+      LogWarning("models", Message(found.status()));
     }
   }
   return models;

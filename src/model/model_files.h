@@ -15,7 +15,7 @@ enum class ModelFormat { kOpenvinoIr, kOnnx, kTflite };
 struct ModelFiles {
   std::string main;  ///< NAME.xml, NAME.onnx or NAME.tflite.
   ModelFormat format = ModelFormat::kOpenvinoIr;
-  std::string card;  ///< NAME.toml beside it, whether or not it exists.
+  std::string card;  ///< Beside it, with the extension .toml, whether or not it exists.
 
   /// NAME.bin beside it, whether or not it exists: the weights of an OpenVINO IR.
   std::string weights() const;
@@ -35,11 +35,13 @@ struct FoundModel {
 absl::Status ValidateModelName(std::string_view name);
 
 /// The model `name` in `directory`: NAME.xml, NAME.onnx, NAME.tflite, in this order, then the same names in the folders
-/// NAME and NAME_openvino_model. kNotFound names the files that were looked for.
+/// NAME and NAME_openvino_model; else the only model file in the folder NAME_openvino_model, whatever its name.
+/// kNotFound names the files that were looked for. kFailedPrecondition: that folder has several.
 absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name);
 
 /// Every model of `directory`, sorted by name: files as FindModel finds them, and folders NAME or NAME_openvino_model
-/// that hold one. Files of other kinds are ignored. kNotFound when the folder cannot be read.
+/// that hold one. Files of other kinds are ignored; a folder NAME_openvino_model with several models, none of them
+/// NAME, is warned of. kNotFound when the folder cannot be read.
 absl::StatusOr<std::vector<FoundModel>> DiscoverModels(const std::string& directory);
 
 }  // namespace accelerd

@@ -62,6 +62,24 @@ TEST_F(ModelFilesTest, FindsFolders) {
   EXPECT_EQ(FindModel(directory_, "net")->files.main, Path("net/net.onnx"));
 }
 
+TEST_F(ModelFilesTest, FindsTheOnlyModelOfARenamedExport) {
+  Touch("other_openvino_model/best.xml");
+  Touch("other_openvino_model/best.bin");
+  Touch("other_openvino_model/metadata.yaml");
+  EXPECT_EQ(FindModel(directory_, "other")->files,
+            (ModelFiles{Path("other_openvino_model/best.xml"), ModelFormat::kOpenvinoIr,
+                        Path("other_openvino_model/best.toml")}));
+  EXPECT_THAT(*DiscoverModels(directory_), ElementsAre(Field(&FoundModel::name, "other")));
+  Touch("other_openvino_model/last.xml");
+  EXPECT_EQ(FindModel(directory_, "other").status().code(), absl::StatusCode::kFailedPrecondition);
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(*DiscoverModels(directory_), IsEmpty());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("other_openvino_model holds 2 model files and none is called other"));
+  Touch("other_openvino_model/other.onnx");
+  EXPECT_EQ(FindModel(directory_, "other")->files.main, Path("other_openvino_model/other.onnx"));
+}
+
 TEST_F(ModelFilesTest, NotFoundSaysWhatWasLookedFor) {
   std::filesystem::create_directories(Path("a.xml"));
   const absl::Status status = FindModel(directory_, "a").status();

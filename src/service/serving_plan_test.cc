@@ -35,6 +35,20 @@ TEST(ServingPlanTest, AModelThatTakesNoImageIsServedNevertheless) {
   EXPECT_TRUE(plan->postprocessor(Task::kInference).Check({}).ok());
 }
 
+TEST(ServingPlanTest, TooFewLabelsAreWarnedOf) {
+  const ModelInfo info = FirstPixelInfo();
+  const auto classes = static_cast<std::size_t>(info.signature.outputs.front().shape.back());
+  ASSERT_GT(classes, 1U);
+  for (const bool too_few : {false, true}) {
+    ModelCard card;
+    card.labels.resize(too_few ? classes - 1 : classes, "x");
+    testing::internal::CaptureStderr();
+    Plan(info, card);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(log.find("/m/a.toml: its labels name") != std::string::npos, too_few) << log;
+  }
+}
+
 TEST(ServingPlanTest, ACardThatContradictsTheModelIsAnErrorThatNamesIt) {
   ModelCard card;
   card.mean = {1, 2};

@@ -64,7 +64,10 @@ absl::StatusOr<TaskResult> OutputPostprocessor::Run(std::span<const Tensor> outp
 }
 
 std::string LabelOf(const std::vector<std::string>& labels, std::size_t index) {
-  return index < labels.size() ? labels[index] : std::string();
+  if (index < labels.size()) {
+    return labels[index];
+  }
+  return labels.empty() ? std::string() : std::to_string(index);
 }
 
 }  // namespace accelerd

@@ -43,7 +43,7 @@ class OutputPostprocessor : public Postprocessor {
   std::vector<OutputDescription> outputs_;
 };
 
-/// The class's name from the card's labels; empty when it has none.
+/// The class's name from the card's labels: its number when they are too few, empty when there are none at all.
 std::string LabelOf(const std::vector<std::string>& labels, std::size_t index);
 
 }  // namespace accelerd

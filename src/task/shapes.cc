@@ -68,6 +68,14 @@ std::string_view GuessTask(ElementType type, const Shape& shape) {
   return "; inference answers the output as it is";
 }
 
+std::size_t ClassCount(const Shape& shape) {
+  const bool open = std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; });
+  if (open || !IsClassScores(shape) || IsSsdRows(shape)) {
+    return 0;
+  }
+  return shape.size() == 1 ? static_cast<std::size_t>(shape[0]) : ItemElements(shape);
+}
+
 std::size_t ItemElements(const Shape& shape) {
   std::size_t elements = 1;
   for (std::size_t i = 1; i < shape.size(); ++i) {

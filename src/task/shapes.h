@@ -28,6 +28,9 @@ SegmentForm SegmentFormOf(ElementType type, const Shape& shape, bool packed);
 /// A hint to append to a misfit, "; this looks like …, use …", or nothing.
 std::string_view GuessTask(ElementType type, const Shape& shape);
 
+/// How many classes an output of class scores tells apart; 0 for another shape, and for one that leaves sizes open.
+std::size_t ClassCount(const Shape& shape);
+
 /// Elements of the batch's first item. REQUIRES: no size is negative.
 std::size_t ItemElements(const Shape& shape);
 

@@ -41,7 +41,7 @@ TEST(SsdTest, RowsBestFirst) {
   EXPECT_EQ(boxes->rows, 30);
   EXPECT_EQ(boxes->cols, 40);
   EXPECT_EQ(Scores(*boxes), (std::vector<float>{0.9F, 0.5F}));
-  EXPECT_EQ(boxes->boxes[0].label, "");
+  EXPECT_EQ(boxes->boxes[0].label, "2");
   const Box& face = boxes->boxes[1];
   EXPECT_EQ(face.index, 1);
   EXPECT_EQ(face.label, "face");

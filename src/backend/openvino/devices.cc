@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "absl/strings/str_split.h"
 #include "backend/openvino/core.h"
 #include "fmt/core.h"
 #include "fmt/ranges.h"
@@ -65,6 +66,21 @@ absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {
     }
     return devices;
   });
+}
+
+absl::Status CheckKind(const std::string& device) {
+  const std::vector<std::string> names = absl::StrSplit(device, absl::ByAnyChar(":,"), absl::SkipEmpty());
+  for (const std::string& item : names) {
+    const std::size_t begin = item.starts_with('-') ? 1 : 0;  // "AUTO:-GPU" leaves one out.
+    const std::string name = item.substr(begin, item.find('(') - begin);
+    const auto versions = Guard(absl::StatusCode::kUnavailable, fmt::format("device \"{}\"", name),
+                                [&] { return Core().get_versions(name); });
+    ACCELERD_RETURN_IF_ERROR(versions.status());
+    if (versions->empty()) {
+      return absl::InvalidArgumentError(fmt::format("{} drives no device of the kind \"{}\"", RuntimeVersion(), name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::string RuntimeVersion() {

@@ -13,6 +13,10 @@ namespace accelerd::openvino {
 /// The devices that OpenVINO's plugins find. Virtual ones, such as AUTO and BATCH, are not among them.
 absl::StatusOr<std::vector<DeviceDescription>> ListDevices();
 
+/// kInvalidArgument when a device of the device string, such as "AUTO:GPU,CPU", is of a kind that no plugin of this
+/// runtime drives, kUnavailable when the plugin cannot be loaded. No device is opened.
+absl::Status CheckKind(const std::string& device);
+
 /// "OpenVINO 2026.4.1-…".
 std::string RuntimeVersion();
 

@@ -12,7 +12,10 @@
 namespace accelerd {
 namespace {
 
-constexpr std::size_t kFirstChunkedBytes = 64 << 10;
+// The room of a body of which nothing has arrived, and how many times the arrived bytes it gets then: the less, the
+// more is copied on the way.
+constexpr std::size_t kFirstRoom = 64 << 10;
+constexpr std::size_t kGrowth = 4;
 constexpr std::size_t kSmallestBuffer = 4 << 10;
 // Bounds the line of a chunk's size, and the trailer.
 constexpr std::size_t kMaxChunkHeader = 4 << 10;
@@ -36,6 +39,17 @@ Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser,
   return ReadFixed(static_cast<std::size_t>(head.content_length.value_or(0)), wants_continue);
 }
 
+Awaitable<bool> BodyReader::Begin(std::size_t max_bytes, bool wants_continue) {
+  memory_->account = budget_.Open(max_bytes);
+  if (!co_await MakeRoom(max_bytes)) {
+    co_return false;
+  }
+  if (wants_continue) {
+    co_return co_await SendContinue();
+  }
+  co_return true;
+}
+
 Body BodyReader::TakeBody() {
   if (size_ == 0) {
     return {};
@@ -50,16 +64,16 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
   if (size == 0) {
     co_return true;
   }
-  if (!co_await MakeRoom(size)) {
+  if (!co_await Begin(size, wants_continue)) {
     co_return false;
   }
-  if (wants_continue) {
-    if (!co_await SendContinue()) {
-      co_return false;
-    }
-  }
   while (size_ < size) {
-    const std::span<std::byte> target = memory_->buffer->bytes().subspan(size_, size - size_);
+    if (size_ == capacity_) {
+      if (!co_await MakeRoom(size)) {
+        co_return false;
+      }
+    }
+    const std::span<std::byte> target = memory_->buffer->bytes().subspan(size_, capacity_ - size_);
     if (const std::string_view input = stream_.input(); !input.empty()) {
       const std::size_t taken = std::min(input.size(), target.size());
       std::memcpy(target.data(), input.data(), taken);
@@ -80,18 +94,14 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       co_return false;
     }
   }
+  memory_->account.Finish();
   stream_.ClearTimeout();
   co_return true;
 }
 
 Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue) {
-  if (!co_await MakeRoom(std::min(kFirstChunkedBytes, max_bytes))) {
+  if (!co_await Begin(max_bytes, wants_continue)) {
     co_return false;
-  }
-  if (wants_continue) {
-    if (!co_await SendContinue()) {
-      co_return false;
-    }
   }
   for (;;) {
     const std::string_view input = stream_.input();
@@ -100,6 +110,7 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
     stream_.Consume(decoded.consumed);
     size_ += decoded.produced;
     if (decoded.complete) {
+      memory_->account.Finish();
       stream_.ClearTimeout();
       co_return true;
     }
@@ -110,7 +121,7 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
       if (capacity_ == max_bytes) {
         co_return Refuse(413, fmt::format("the body is over the limit of {} bytes for this call", max_bytes));
       }
-      if (!co_await MakeRoom(std::min(capacity_ * 2, max_bytes))) {
+      if (!co_await MakeRoom(max_bytes)) {
         co_return false;
       }
       continue;
@@ -124,17 +135,18 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
   }
 }
 
-Awaitable<bool> BodyReader::MakeRoom(std::size_t capacity) {
-  auto reservation = co_await Reserve(capacity - capacity_);
-  if (!reservation) {
-    if (stream_.closed()) {
-      co_return false;
+Awaitable<bool> BodyReader::MakeRoom(std::size_t max_bytes) {
+  const std::size_t wanted = capacity_ == 0                    ? kFirstRoom
+                             : capacity_ > max_bytes / kGrowth ? max_bytes
+                                                               : capacity_ * kGrowth;
+  const std::size_t capacity = std::min(wanted, max_bytes);
+  if (!co_await Reserve(capacity - capacity_)) {
+    if (!stream_.closed()) {
+      Refuse(503, "too many large requests at once; try again later");
+      refusal->headers.emplace_back("Retry-After", "1");
     }
-    Refuse(503, "too many large requests at once; try again later");
-    refusal->headers.emplace_back("Retry-After", "1");
     co_return false;
   }
-  memory_->reservation.Merge(*std::move(reservation));
   auto buffer = pool_.Allocate(BufferSize(capacity));
   if (!buffer.ok()) {
     refusal = StatusResponse(buffer.status());
@@ -148,29 +160,26 @@ Awaitable<bool> BodyReader::MakeRoom(std::size_t capacity) {
   co_return true;
 }
 
-Awaitable<std::optional<ByteBudget::Reservation>> BodyReader::Reserve(std::size_t bytes) {
-  auto reservation = budget_.TryReserve(bytes);
-  if (reservation || bytes > budget_.limit()) {
-    co_return reservation;
+Awaitable<bool> BodyReader::Reserve(std::size_t bytes) {
+  const auto granted = std::make_shared<bool>(false);
+  const bool at_once = budget_.Grow(memory_->account, bytes, [io = io_, granted, stream = stream_.weak_from_this()] {
+    boost::asio::post(*io, [granted, stream] {
+      *granted = true;
+      if (const auto waiting = stream.lock()) {
+        waiting->Wake();
+      }
+    });
+  });
+  if (at_once) {
+    co_return true;
   }
-  const auto granted = std::make_shared<std::optional<ByteBudget::Reservation>>();
-  const auto ticket = budget_.Reserve(
-      bytes, [io = io_, granted, stream = stream_.weak_from_this()](ByteBudget::Reservation given) mutable {
-        boost::asio::post(*io, [granted, stream, given = std::move(given)]() mutable {
-          *granted = std::move(given);
-          if (const auto waiting = stream.lock()) {
-            waiting->Wake();
-          }
-        });
-      });
   stream_.SetTimeout(options_.body_wait);
   while (!*granted && !stream_.timed_out() && !stream_.closed()) {
     co_await stream_.Wait();
   }
-  budget_.Cancel(ticket);
+  budget_.CancelGrow(memory_->account);
   stream_.ClearTimeout();
-  reservation = std::move(*granted);
-  co_return reservation;
+  co_return *granted;
 }
 
 Awaitable<bool> BodyReader::SendContinue() {

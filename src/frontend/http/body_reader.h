@@ -7,7 +7,7 @@
 #include <span>
 
 #include "base/buffer.h"
-#include "frontend/http/byte_budget.h"
+#include "frontend/http/body_budget.h"
 #include "frontend/http/request_parser.h"
 #include "frontend/http/router.h"
 #include "frontend/http/server.h"
@@ -21,11 +21,11 @@ struct Body {
   std::span<const std::byte> bytes;
 };
 
-/// Reads one body into recycled memory whose bytes were reserved before. Used by one coroutine; all it is given
-/// outlives it.
+/// Reads one body into recycled memory that grows as the body arrives; its bytes are reserved before. Used by one
+/// coroutine; all it is given outlives it.
 class BodyReader {
  public:
-  BodyReader(Stream& stream, const HttpServerOptions& options, ByteBudget& budget, BufferPool& pool,
+  BodyReader(Stream& stream, const HttpServerOptions& options, BodyBudget& budget, BufferPool& pool,
              const std::shared_ptr<boost::asio::io_context>& io)
       : stream_(stream), options_(options), budget_(budget), pool_(pool), io_(io) {}
 
@@ -39,14 +39,17 @@ class BodyReader {
  private:
   /// What the owner of a body holds; the memory goes back first.
   struct Memory {
-    ByteBudget::Reservation reservation;
+    BodyBudget::Account account;
     std::shared_ptr<Buffer> buffer;
   };
 
   Awaitable<bool> ReadFixed(std::size_t size, bool wants_continue);
   Awaitable<bool> ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue);
-  Awaitable<bool> MakeRoom(std::size_t capacity);
-  Awaitable<std::optional<ByteBudget::Reservation>> Reserve(std::size_t bytes);
+  /// The first room; then "100 Continue" where that is wanted.
+  Awaitable<bool> Begin(std::size_t max_bytes, bool wants_continue);
+  /// More room, for a body of at most `max_bytes`.
+  Awaitable<bool> MakeRoom(std::size_t max_bytes);
+  Awaitable<bool> Reserve(std::size_t bytes);
   Awaitable<bool> SendContinue();
   /// Waits until more input is there.
   Awaitable<bool> AwaitInput();
@@ -55,7 +58,7 @@ class BodyReader {
 
   Stream& stream_;
   const HttpServerOptions& options_;
-  ByteBudget& budget_;
+  BodyBudget& budget_;
   BufferPool& pool_;
   const std::shared_ptr<boost::asio::io_context>& io_;
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();

@@ -151,6 +151,50 @@ class TcpListener final : public Listener {
   UniqueFd socket_;
 };
 
+/// An flock on PATH.lock for as long as this lives; the file goes with it. Movable only.
+class SocketLock {
+ public:
+  static absl::StatusOr<SocketLock> Acquire(const std::string& socket_path) {
+    const std::string path = socket_path + ".lock";
+    for (;;) {
+      UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+      if (!file.valid()) {
+        return ListenError("unix:" + socket_path, errno);
+      }
+      if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+        return ListenError("unix:" + socket_path, errno == EWOULDBLOCK ? EADDRINUSE : errno);
+      }
+      SocketLock lock(std::move(file), path);
+      // Its last holder may have removed it since it was opened: then it keeps nobody out.
+      if (lock.IsAtPath()) {
+        return lock;
+      }
+    }
+  }
+
+  SocketLock(SocketLock&&) = default;
+  SocketLock& operator=(SocketLock&&) = delete;
+  ~SocketLock() {
+    if (IsAtPath()) {
+      unlink(path_.c_str());
+    }
+  }
+
+ private:
+  SocketLock(UniqueFd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+
+  /// Whether the file that is locked is the one that others would lock.
+  bool IsAtPath() const {
+    struct stat mine{};
+    struct stat current{};
+    return file_.valid() && fstat(file_.get(), &mine) == 0 && lstat(path_.c_str(), &current) == 0 &&
+           mine.st_dev == current.st_dev && mine.st_ino == current.st_ino;
+  }
+
+  UniqueFd file_;
+  std::string path_;
+};
+
 class UnixListener final : public Listener {
  public:
   static absl::StatusOr<std::unique_ptr<Listener>> Open(const std::string& path, int mode, const std::string& group) {
@@ -163,7 +207,7 @@ class UnixListener final : public Listener {
     }
     path.copy(address.sun_path, path.size());
 
-    ACCELERD_ASSIGN_OR_RETURN(UniqueFd lock, Lock(path));
+    ACCELERD_ASSIGN_OR_RETURN(SocketLock lock, SocketLock::Acquire(path));
     ACCELERD_RETURN_IF_ERROR(RemoveStale(path, address));
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket.valid() || bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
@@ -178,7 +222,7 @@ class UnixListener final : public Listener {
     return listener;
   }
 
-  UnixListener(std::string path, UniqueFd lock, UniqueFd socket)
+  UnixListener(std::string path, SocketLock lock, UniqueFd socket)
       : path_(std::move(path)), lock_(std::move(lock)), socket_(std::move(socket)) {
     lstat(path_.c_str(), &bound_);
   }
@@ -206,19 +250,6 @@ class UnixListener final : public Listener {
   }
 
  private:
-  /// Held as long as the service listens. The file is never removed: a lock on a removed file keeps nobody out.
-  static absl::StatusOr<UniqueFd> Lock(const std::string& path) {
-    const std::string lock_path = path + ".lock";
-    UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock.valid()) {
-      return ListenError("unix:" + path, errno);
-    }
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      return ListenError("unix:" + path, errno == EWOULDBLOCK ? EADDRINUSE : errno);
-    }
-    return lock;
-  }
-
   /// Removes a socket that nobody listens on.
   static absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
     struct stat present{};
@@ -286,7 +317,7 @@ class UnixListener final : public Listener {
   }
 
   std::string path_;
-  UniqueFd lock_;  // Released last.
+  SocketLock lock_;  // Released last.
   UniqueFd socket_;
   struct stat bound_{};
 };

@@ -24,7 +24,7 @@ class Listener {
 
   /// Binds and listens. TCP: SO_REUSEADDR, IPv6 alone for an IPv6 address. Unix: a socket that nobody listens on is
   /// replaced, anything else at its path is not; two services that start at once are kept apart by a lock on PATH.lock,
-  /// which stays behind. The error names the address and says what to do.
+  /// a file that is removed with the listener. The error names the address and says what to do.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(const ListenAddress& address, int socket_mode,
                                                         const std::string& socket_group);
 

@@ -107,13 +107,14 @@ TEST_F(ListenerTest, ModeAndRemovalAtTheEnd) {
     EXPECT_TRUE(S_ISSOCK(status.st_mode));
     EXPECT_EQ(status.st_mode & 0777, 0640U);
   }
-  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "nor is the lock left";
 }
 
 TEST_F(ListenerTest, ALiveSocketIsLeftAlone) {
   const auto first = OpenUnix();
   ASSERT_TRUE(first.ok());
   EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("address already in use"));
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".lock")) << "its owner's";
   // Nor that of a service that holds no lock.
   std::filesystem::remove(path_ + ".lock");
   EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("address already in use"));
@@ -136,6 +137,7 @@ TEST_F(ListenerTest, AFileIsNeverReplaced) {
   std::ofstream(path_) << "precious";
   EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("not a socket"));
   EXPECT_EQ(std::filesystem::file_size(path_), 8U);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".lock"));
 }
 
 TEST_F(ListenerTest, AnotherServicesSocketSurvivesTheEnd) {
@@ -149,7 +151,7 @@ TEST_F(ListenerTest, AnotherServicesSocketSurvivesTheEnd) {
 
 TEST_F(ListenerTest, WhatCannotBe) {
   EXPECT_THAT(std::string(OpenUnix(0600, "no-such-group").status().message()), HasSubstr("no group 'no-such-group'"));
-  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
   path_ = folder_ + "/missing/s";
   EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("its folder does not exist"));
   path_ = folder_ + "/" + std::string(200, 'x');

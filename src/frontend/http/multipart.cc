@@ -30,16 +30,19 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-/// The content of a quoted string that begins after its opening quote; `text` goes on behind the closing one. Only \"
-/// and \\ are escapes: browsers send Windows paths with plain backslashes.
-std::optional<std::string> TakeQuoted(std::string_view& text) {
+/// How quoted strings use backslashes. Only \" and \\ are escapes: browsers send Windows paths with plain backslashes.
+enum class Backslash { kEscapes, kPlain };
+
+/// The content of a quoted string that begins after its opening quote; `text` goes on behind the closing one.
+std::optional<std::string> TakeQuoted(std::string_view& text, Backslash backslash) {
   std::string value;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"') {
       text.remove_prefix(i + 1);
       return value;
     }
-    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\')) {
+    if (backslash == Backslash::kEscapes && text[i] == '\\' && i + 1 < text.size() &&
+        (text[i + 1] == '"' || text[i + 1] == '\\')) {
       ++i;
     }
     value.push_back(text[i]);
@@ -47,41 +50,54 @@ std::optional<std::string> TakeQuoted(std::string_view& text) {
   return std::nullopt;
 }
 
-/// The parameters behind the first ';' of a header's value, names in lower case, the first of a name counts. nullopt:
-/// malformed.
-std::optional<std::map<std::string, std::string>> Parameters(std::string_view value) {
-  std::map<std::string, std::string> parameters;
-  std::size_t semicolon = value.find(';');
-  while (semicolon != std::string_view::npos) {
-    value = Trim(value.substr(semicolon + 1));
-    if (value.empty()) {
-      break;
+/// The value at the start of `text`, which goes on at the next ';' or is empty then. nullopt: malformed.
+std::optional<std::string> TakeValue(std::string_view& text, Backslash backslash) {
+  if (!text.starts_with('"')) {
+    const std::size_t end = std::min(text.find(';'), text.size());
+    std::string value(Trim(text.substr(0, end)));
+    text.remove_prefix(end);
+    return value;
+  }
+  text.remove_prefix(1);
+  auto value = TakeQuoted(text, backslash);
+  text = Trim(text);
+  return text.empty() || text.starts_with(';') ? std::move(value) : std::nullopt;
+}
+
+using ParameterMap = std::map<std::string, std::string>;
+
+std::optional<ParameterMap> ParametersWith(std::string_view value, Backslash backslash) {
+  ParameterMap parameters;
+  value.remove_prefix(std::min(value.find(';'), value.size()));
+  while (!value.empty()) {
+    value.remove_prefix(1);
+    const std::size_t name_end = std::min(value.find_first_of("=;"), value.size());
+    std::string name = Lower(Trim(value.substr(0, name_end)));
+    value.remove_prefix(name_end);
+    if (value.empty() || value.front() == ';') {
+      continue;  // A word without a value says nothing to us.
     }
-    const std::size_t equals = value.find('=');
-    if (equals == std::string_view::npos) {
+    value = Trim(value.substr(1));
+    auto content = TakeValue(value, backslash);
+    if (!content) {
       return std::nullopt;
     }
-    std::string name = Lower(Trim(value.substr(0, equals)));
-    value = Trim(value.substr(equals + 1));
-    if (value.starts_with('"')) {
-      value.remove_prefix(1);
-      auto quoted = TakeQuoted(value);
-      if (!quoted) {
-        return std::nullopt;
-      }
-      parameters.emplace(std::move(name), *std::move(quoted));
-      semicolon = value.find(';');
-    } else {
-      semicolon = value.find(';');
-      parameters.emplace(std::move(name), Trim(value.substr(0, semicolon)));
-    }
+    parameters.emplace(std::move(name), *std::move(content));
   }
   return parameters;
 }
 
+/// The parameters behind the first ';' of a header's value, names in lower case, the first of a name counts. nullopt:
+/// malformed.
+std::optional<ParameterMap> Parameters(std::string_view value) {
+  auto parameters = ParametersWith(value, Backslash::kEscapes);
+  // filename="C:\dir\" makes sense without escapes alone.
+  return parameters ? parameters : ParametersWith(value, Backslash::kPlain);
+}
+
 absl::StatusOr<std::string> Boundary(std::string_view content_type) {
   const auto parameters = Parameters(content_type);
-  const auto boundary = parameters ? parameters->find("boundary") : decltype(parameters->end()){};
+  const auto boundary = parameters ? parameters->find("boundary") : ParameterMap::const_iterator();
   if (!parameters || boundary == parameters->end()) {
     return absl::InvalidArgumentError("multipart/form-data needs a boundary in its Content-Type");
   }
@@ -144,8 +160,24 @@ class Delimiters {
   std::string needle_;
 };
 
+/// A header with each line that goes on in the next one (RFC 5322, 2.2.3) made whole.
+std::string Unfold(std::string_view header) {
+  std::string unfolded;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const std::string_view rest = header.substr(i);
+    if (rest.starts_with("\r\n ") || rest.starts_with("\r\n\t")) {
+      ++i;
+    } else {
+      unfolded.push_back(header[i]);
+    }
+  }
+  return unfolded;
+}
+
 /// Reads the lines of a part's header into `part`.
-absl::Status ParsePartHeader(std::string_view header, FormPart& part) {
+absl::Status ParsePartHeader(std::string_view text, FormPart& part) {
+  const std::string unfolded = Unfold(text);
+  std::string_view header = unfolded;
   bool named = false;
   while (!header.empty()) {
     const std::size_t line_end = header.find("\r\n");
@@ -170,7 +202,7 @@ absl::Status ParsePartHeader(std::string_view header, FormPart& part) {
   }
   if (!named) {
     return absl::InvalidArgumentError(
-        "a multipart part has no 'Content-Disposition: form-data; name=\"…\"' in its header");
+        "a multipart part has no well-formed 'Content-Disposition: form-data; name=\"…\"' in its header");
   }
   return absl::OkStatus();
 }

@@ -74,6 +74,38 @@ TEST(Multipart, QuotedBoundaryAndNames) {
   EXPECT_EQ(File(body, "Multipart/Form-Data; charset=x; Boundary=\"a b:c\""), "x");
 }
 
+/// The field `file` of a form whose part has this Content-Disposition behind "form-data; ".
+std::string Disposition(const std::string& parameters) {
+  return File("--XX\r\nContent-Disposition: form-data; " + parameters + "\r\n\r\nx\r\n--XX--");
+}
+
+TEST(Multipart, BackslashesBeforeQuotes) {
+  EXPECT_EQ(Disposition("name=\"file\"; filename=\"C:\\dir\\\""), "x");
+  EXPECT_EQ(Disposition("filename=\"C:\\dir\\\"; name=\"file\""), "x");
+  EXPECT_EQ(Disposition("filename=\"C:\\\\dir\\\\\"; name=\"file\""), "x");
+  // An escaped quote hides what looks like another parameter.
+  EXPECT_EQ(Disposition("filename=\"a\\\"; name=\\\"other\"; name=\"file\""), "x");
+  EXPECT_THAT(Disposition("name=\"file\"x"), HasSubstr("no well-formed"));
+  EXPECT_THAT(Disposition("name=\"file"), HasSubstr("no well-formed"));
+}
+
+TEST(Multipart, FoldedHeaders) {
+  EXPECT_EQ(Disposition("name=\"file\";\r\n filename=\"a:b.jpg\""), "x");
+  EXPECT_EQ(Disposition("filename=\"a.jpg\";\r\n\tname=\"file\"\r\nContent-Type:\r\n image/jpeg"), "x");
+}
+
+TEST(Multipart, AnUnnamedPartIsNamedAsTheMistake) {
+  EXPECT_THAT(File(Part("file", "x") + "--XX\r\nContent-Type: a/b\r\n\r\ny\r\n--XX--"), HasSubstr("no well-formed"));
+}
+
+TEST(Multipart, TheBoundaryBehindOtherParameters) {
+  const std::string body = Part("file", "x") + "--XX--";
+  for (const char* parameters : {"charset=utf-8; boundary=XX", "charset=\"utf-8\";boundary=XX", "charset; boundary=XX",
+                                 "charset=; boundary=XX", "; ;boundary=XX", "boundary=XX;"}) {
+    EXPECT_EQ(File(body, std::string("multipart/form-data; ") + parameters), "x") << parameters;
+  }
+}
+
 TEST(Multipart, BoundaryMustBeThere) {
   EXPECT_THAT(File("", "multipart/form-data"), HasSubstr("needs a boundary"));
   EXPECT_THAT(File("", "multipart/form-data; boundary="), HasSubstr("has 0 characters"));
@@ -90,8 +122,9 @@ TEST(Multipart, BrokenBodiesSayWhatIsWrong) {
   EXPECT_THAT(File("--XX\r\n"), HasSubstr("end boundary is missing"));
   EXPECT_THAT(File("--XX\r\n\r\n--XX--"), HasSubstr("does not end"));
   EXPECT_THAT(File("--XX\r\nContent-Disposition: form-data; name=file\r\n--XX--"), HasSubstr("does not end"));
-  EXPECT_THAT(File("--XX\r\n\r\nx\r\n--XX--"), HasSubstr("no 'Content-Disposition"));
-  EXPECT_THAT(File("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--"), HasSubstr("no 'Content-Disposition"));
+  EXPECT_THAT(File("--XX\r\n\r\nx\r\n--XX--"), HasSubstr("no well-formed 'Content-Disposition"));
+  EXPECT_THAT(File("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--"),
+              HasSubstr("no well-formed 'Content-Disposition"));
   EXPECT_THAT(File("--XX\r\nnonsense\r\n\r\nx\r\n--XX--"), HasSubstr("no colon"));
   EXPECT_THAT(File("--XX\r\nX: " + std::string(9000, 'x') + "\r\n\r\nx\r\n--XX--"), HasSubstr("over 8192 bytes"));
 }

@@ -20,6 +20,15 @@ RequestParser::Error HeadError(const beast::error_code& code) {
   return {400, fmt::format("malformed HTTP request: {}", code.message())};
 }
 
+bool HasBareLineFeed(std::string_view text, std::size_t from) {
+  for (std::size_t at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Whether more bytes can make `text` the line of a chunk's size; before that comes, after the first chunk, the end of
 /// the last one's data. Without this question a client that sends no line at all would be waited for.
 bool MayBecomeChunkLine(std::string_view text, bool first) {
@@ -125,7 +134,20 @@ RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {}
 
 RequestParser::~RequestParser() = default;
 
+std::optional<RequestParser::Error> RequestParser::JudgeLines(std::string_view text, std::size_t from) {
+  if (HasBareLineFeed(text, from)) {
+    return Error{400, "malformed HTTP request: lines of a header end with CR LF, not with LF alone"};
+  }
+  if (text.find("\r\n ", from) != std::string_view::npos || text.find("\r\n\t", from) != std::string_view::npos) {
+    return Error{400, "malformed HTTP request: a header line begins with white space (RFC 9112, 5.2)"};
+  }
+  return std::nullopt;
+}
+
 std::optional<RequestParser::Error> RequestParser::ParseHead(std::string_view text, RequestHead& head) {
+  if (auto wrong = JudgeLines(text, 0)) {
+    return wrong;
+  }
   beast::error_code error;
   impl_->set_head(&head);
   impl_->put(boost::asio::const_buffer(text.data(), text.size()), error);

@@ -41,6 +41,10 @@ class RequestParser {
   RequestParser();
   ~RequestParser();
 
+  /// What is wrong with the line breaks behind `from` in a header, whole or not: a line that ends with LF alone, which
+  /// never makes an end of the header, or a folded one. ParseHead judges them too.
+  static std::optional<Error> JudgeLines(std::string_view text, std::size_t from);
+
   /// Parses a whole header, its empty line included. At most once.
   std::optional<Error> ParseHead(std::string_view text, RequestHead& head);
 

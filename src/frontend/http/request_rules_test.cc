@@ -55,6 +55,11 @@ TEST(RequestParser, MalformedHeads) {
   EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n"), 400);
   EXPECT_EQ(Refused("GET /list HTTP/2.0\r\nHost: x\r\n\r\n"), 505);
   EXPECT_EQ(Refused("PRI * HTTP/2.0\r\n\r\n"), 505);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\n Host: x\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\nA: b\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\nHost: x\r\n\r\n"), 400);
 }
 
 /// Decodes `body`, offered in pieces of `step` bytes; "failed" or "incomplete" when it is so.
@@ -132,6 +137,27 @@ TEST(RequestRules, AmbiguousFraming) {
 
 TEST(RequestRules, Expectations) {
   EXPECT_EQ(Posted("Expect: the-unexpected\r\n"), 417);
+}
+
+TEST(RequestParser, LinesOfAnUnfinishedHeader) {
+  EXPECT_FALSE(RequestParser::JudgeLines("GET / HTTP/1.1\r\nHost: x\r\n", 0));
+  EXPECT_TRUE(RequestParser::JudgeLines("GET / HTTP/1.1\r\nHost: x\n", 0));
+  EXPECT_TRUE(RequestParser::JudgeLines("GET / HTTP/1.1\r\nHost: x\r\n y", 16));
+  EXPECT_TRUE(RequestParser::JudgeLines("\n", 0));
+  EXPECT_FALSE(RequestParser::JudgeLines("\na\r\n", 3));
+  EXPECT_TRUE(RequestParser::JudgeLines("a\n", 1));
+  EXPECT_FALSE(RequestParser::JudgeLines("", 0));
+}
+
+TEST(RequestRules, TargetsThatAreNoPaths) {
+  EXPECT_EQ(Refused("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+  EXPECT_EQ(Refused("CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 501);
+  EXPECT_EQ(Refused("GET * HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET list HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+  EXPECT_EQ(Refused("GET http://x/list HTTP/1.1\r\nHost: x\r\n\r\n"), 0);
+  const Router router = MakeRouter();
+  EXPECT_EQ(router.Find("OPTIONS", "*").error.headers.front().second, "GET, POST");
+  EXPECT_NE(router.Find("GET", "list").error.body.find("begins with '/'"), std::string::npos);
 }
 
 TEST(RequestRules, RouteBeforeLength) {

@@ -65,7 +65,8 @@ void AppendDate(fmt::memory_buffer& text, std::time_t now) {
 
 }  // namespace
 
-std::string FormatResponseHead(const HttpResponse& response, int version, bool keep_alive, std::time_t now) {
+std::string FormatResponseHead(const HttpResponse& response, int version, bool keep_alive, std::time_t now,
+                               std::string_view lines) {
   fmt::memory_buffer text;
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: ", response.status, Reason(response.status));
@@ -80,7 +81,7 @@ std::string FormatResponseHead(const HttpResponse& response, int version, bool k
   for (const auto& [name, value] : response.headers) {
     fmt::format_to(out, "{}: {}\r\n", name, value);
   }
-  fmt::format_to(out, "\r\n");
+  fmt::format_to(out, "{}\r\n", lines);
   return fmt::to_string(text);
 }
 

@@ -1,8 +1,10 @@
 #include "frontend/http/router.h"
 
 #include <algorithm>
+#include <set>
 
 #include "fmt/core.h"
+#include "fmt/ranges.h"
 
 namespace accelerd {
 namespace {
@@ -79,6 +81,12 @@ std::string_view OriginForm(std::string_view target) {
   return path == std::string_view::npos || target[path] == '?' ? "/" : target.substr(path);
 }
 
+HttpResponse NotAllowed(std::string allow) {
+  HttpResponse response = ErrorResponse(405, fmt::format("method not allowed here; use {}", allow));
+  response.headers.emplace_back("Allow", std::move(allow));
+  return response;
+}
+
 bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& segments) {
   return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
                     [](const std::string& expected, const std::string& segment) {
@@ -128,9 +136,30 @@ void Router::Add(Route route) {
   entries_.push_back({std::move(route), std::move(segments)});
 }
 
+std::optional<HttpResponse> Router::JudgeForm(std::string_view method, std::string_view target) const {
+  if (method == "CONNECT") {
+    return ErrorResponse(501, "CONNECT is for proxies, and this is none; send the request itself");
+  }
+  if (target.starts_with('/')) {
+    return std::nullopt;
+  }
+  if (target != "*" || method != "OPTIONS") {
+    return ErrorResponse(400, "malformed URL: it begins with '/' or http://");
+  }
+  std::set<std::string_view> methods;
+  for (const Entry& entry : entries_) {
+    methods.insert(entry.route.method);
+  }
+  return NotAllowed(fmt::format("{}", fmt::join(methods, ", ")));
+}
+
 Router::Match Router::Find(std::string_view method, std::string_view target) const {
   Match match;
   target = OriginForm(target);
+  if (auto refusal = JudgeForm(method, target)) {
+    match.error = *std::move(refusal);
+    return match;
+  }
   const std::size_t question = std::min(target.find('?'), target.size());
   auto segments = Segments(target.substr(0, question));
   auto query = ParseQuery(target.substr(std::min(question + 1, target.size())));
@@ -161,8 +190,7 @@ Router::Match Router::Find(std::string_view method, std::string_view target) con
   if (allow.empty()) {
     match.error = ErrorResponse(404, "no such URL");
   } else {
-    match.error = ErrorResponse(405, fmt::format("method not allowed here; use {}", allow));
-    match.error.headers.emplace_back("Allow", allow);
+    match.error = NotAllowed(std::move(allow));
   }
   return match;
 }

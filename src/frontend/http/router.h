@@ -72,7 +72,7 @@ class Router {
     const Route* route = nullptr;  ///< Null: see `error`.
     std::vector<std::string> parameters;
     std::vector<std::pair<std::string, std::string>> query;
-    HttpResponse error;  ///< 400 (malformed target), 404, or 405 with Allow.
+    HttpResponse error;  ///< 400 (malformed target), 404, 405 with Allow, or 501 (CONNECT).
   };
 
   void Add(Route route);
@@ -88,6 +88,10 @@ class Router {
     Route route;
     std::vector<std::string> segments;  ///< Of the pattern.
   };
+
+  /// The answer to a target that is no path: that of CONNECT, "*", or none at all.
+  std::optional<HttpResponse> JudgeForm(std::string_view method, std::string_view target) const;
+
   std::deque<Entry> entries_;
 };
 

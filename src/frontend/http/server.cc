@@ -1,16 +1,22 @@
 #include "frontend/http/server.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "base/log.h"
+#include "base/log_throttle.h"
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/executor_work_guard.hpp"
 #include "boost/asio/posix/stream_descriptor.hpp"
@@ -41,6 +47,14 @@ std::chrono::milliseconds SweepInterval(const HttpServerOptions& options) {
   return std::clamp(shortest / 8, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
 }
 
+/// The machine's name, in lower case.
+std::string HostName() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  gethostname(name.data(), name.size() - 1);
+  std::transform(name.begin(), name.end(), name.begin(), absl::ascii_tolower);
+  return name.data();
+}
+
 }  // namespace
 
 class HttpServer::Impl {
@@ -48,6 +62,7 @@ class HttpServer::Impl {
   Impl(HttpServerOptions options, const Router& router)
       : environment_{std::move(options),
                      router,
+                     OriginRules(),
                      std::make_shared<asio::io_context>(1),
                      nullptr,
                      BufferPool(kIdleBodyBytes),
@@ -57,7 +72,7 @@ class HttpServer::Impl {
         io_(*environment_.io),
         sweep_timer_(io_),
         sweep_interval_(SweepInterval(environment_.options)) {
-    environment_.budget = std::make_shared<ByteBudget>(environment_.options.max_total_body_bytes);
+    environment_.budget = std::make_shared<BodyBudget>(environment_.options.max_total_body_bytes);
   }
 
   ~Impl() {
@@ -75,6 +90,12 @@ class HttpServer::Impl {
       addresses_.push_back(listener->address());
       doors_.push_back(std::make_shared<Door>(io_, std::move(listener)));
     }
+    OriginRules& rules = environment_.origin_rules;
+    rules.origins = environment_.options.allow_origins;
+    rules.hosts = environment_.options.allow_hosts;
+    rules.hosts.push_back(HostName());
+    // Who is reached from elsewhere has names there that nobody here knows.
+    rules.check_host = std::all_of(addresses_.begin(), addresses_.end(), IsLoopback);
     return absl::OkStatus();
   }
 
@@ -136,7 +157,13 @@ class HttpServer::Impl {
         StartSession(std::move(accepted));
       } else if (accepted.error == EMFILE || accepted.error == ENFILE || accepted.error == ENOBUFS ||
                  accepted.error == ENOMEM) {
-        LogWarning("http", "no file descriptor or memory left for another connection; raise the limit of open files");
+        if (const auto line = exhaustion_log_.Admit(
+                fmt::format("no connection could be accepted: {}; raise the limit of open files (ulimit -n) or lower "
+                            "--max-connections",
+                            std::generic_category().message(accepted.error)),
+                Clock::Steady().Now())) {
+          LogWarning("http", *line);
+        }
         Pause(door);
         return;
       } else if (accepted.error == EAGAIN) {
@@ -233,6 +260,7 @@ class HttpServer::Impl {
   Timer sweep_timer_;
   const std::chrono::milliseconds sweep_interval_;
   bool sweeping_ = false;
+  LogThrottle exhaustion_log_{std::chrono::seconds(1)};
   std::vector<Done<>> idle_done_;
   std::thread thread_;
 };

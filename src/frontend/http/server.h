@@ -28,13 +28,15 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 struct HttpServerOptions {
   std::vector<ListenAddress> listen;
-  int socket_mode = 0660;              ///< Permissions of Unix sockets.
-  std::string socket_group;            ///< Group of Unix sockets; empty: the process's.
-  std::size_t max_connections = 1024;  ///< More are answered 503 and closed.
+  std::vector<std::string> allow_origins;  ///< As OriginRules says.
+  std::vector<std::string> allow_hosts;    ///< Likewise; the machine's name is always one.
+  int socket_mode = 0660;                  ///< Permissions of Unix sockets.
+  std::string socket_group;                ///< Group of Unix sockets; empty: the process's.
+  std::size_t max_connections = 1024;      ///< More are answered 503 and closed.
   std::size_t max_header_bytes = 16 << 10;
   std::size_t max_body_bytes = 32 << 20;              ///< Of one request; larger: 413 without reading it.
-  std::size_t max_total_body_bytes = 256 << 20;       ///< Of all requests together, reserved before a body is read.
-  std::chrono::milliseconds body_wait{5000};          ///< How long a request waits for such a reservation, then 503.
+  std::size_t max_total_body_bytes = 256 << 20;       ///< Of all requests together; see BodyBudget.
+  std::chrono::milliseconds body_wait{5000};          ///< How long a body waits for room for its next step, then 503.
   std::chrono::milliseconds header_timeout{10'000};   ///< From the first byte of a request to the end of its header.
   std::chrono::milliseconds body_timeout{30'000};     ///< Without any progress of the body.
   std::chrono::milliseconds idle_timeout{75'000};     ///< Of a kept connection between requests.

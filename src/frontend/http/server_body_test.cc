@@ -139,6 +139,40 @@ TEST_F(HttpServerTest, BodiesWaitForRoomThenAre503) {
   EXPECT_EQ(Connect().Ask(Post("/echo", std::string(600, 'y'))).status, 200);
 }
 
+TEST_F(HttpServerTest, WhoAnnouncesAndSendsNothingTakesNoRoom) {
+  options_.max_total_body_bytes = 64 << 20;
+  Start();
+  std::vector<TestClient> idle;
+  for (int i = 0; i < 20; ++i) {
+    const std::string begun = i % 2 == 0 ? "" : std::string(1000, 'x');
+    idle.push_back(Connect());
+    idle.back().Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n" + begun);
+  }
+  EXPECT_EQ(Connect().Ask(Post("/echo", std::string(10 << 20, 'y'))).status, 200);
+}
+
+TEST_F(HttpServerTest, ManyLargeBodiesShareTheRoom) {
+  options_.max_total_body_bytes = 8 << 20;
+  options_.max_body_bytes = 4 << 20;
+  options_.body_wait = kLong;
+  Start();
+  std::vector<std::thread> clients;
+  std::atomic<int> whole = 0;
+  for (int i = 0; i < 16; ++i) {
+    clients.emplace_back([this, i, &whole] {
+      const std::string body(4 << 20, static_cast<char>('a' + i));
+      TestClient client = Connect();
+      std::thread sender([&] { client.Send(Post("/echo", body)); });
+      whole += client.Read().body == body ? 1 : 0;
+      sender.join();
+    });
+  }
+  for (std::thread& client : clients) {
+    client.join();
+  }
+  EXPECT_EQ(whole, 16);
+}
+
 TEST_F(HttpServerTest, BodiesGetTheRoomThatIsFreed) {
   options_.max_total_body_bytes = 1000;
   options_.body_wait = std::chrono::milliseconds(30'000);

@@ -91,6 +91,64 @@ TEST_F(HttpServerTest, AClientThatLeavesCancelsItsCall) {
   EXPECT_EQ(Connect().Ask(Get("/hello")).status, 200);
 }
 
+TEST_F(HttpServerTest, AClientThatSaidItsLastMayCloseItsSide) {
+  Start();
+  TestClient client = Connect();
+  client.Send(Post("/hold", "x", "Connection: close\r\n"));
+  client.ShutdownSend();
+  HeldCall call = Held();
+  bool cancelled = false;
+  call.context.cancellation->OnCancel([&] { cancelled = true; });
+  // Another request shows that the server had the time to see the end.
+  EXPECT_EQ(Connect().Ask(Get("/hello")).status, 200);
+  call.respond(Text("done"));
+  EXPECT_EQ(client.Read().body, "done");
+  EXPECT_TRUE(client.AtEnd());
+  EXPECT_FALSE(cancelled);
+}
+
+TEST_F(HttpServerTest, AResetCancelsTheCallOfWhoClosedItsSide) {
+  Start();
+  std::promise<void> cancelled;
+  TestClient client = Connect();
+  client.Send(Post("/hold", "x", "Connection: close\r\n"));
+  client.ShutdownSend();
+  HeldCall call = Held();
+  call.context.cancellation->OnCancel([&] { cancelled.set_value(); });
+  client.Reset();
+  EXPECT_EQ(cancelled.get_future().wait_for(kLong), std::future_status::ready);
+}
+
+TEST_F(HttpServerTest, OverAUnixSocketAClosedSideIsNoEnd) {
+  StartUnix();
+  TestClient client(address_);
+  client.Send(Post("/hold", "x"));
+  client.ShutdownSend();
+  HeldCall call = Held();
+  bool cancelled = false;
+  call.context.cancellation->OnCancel([&] { cancelled = true; });
+  EXPECT_EQ(TestClient(address_).Ask(Get("/hello")).status, 200);
+  call.respond(Text("done"));
+  EXPECT_EQ(client.Read().body, "done");
+  EXPECT_FALSE(cancelled);
+}
+
+TEST_F(HttpServerTest, OverAUnixSocketAnEndCancelsTheCall) {
+  StartUnix();
+  for (const bool half_closed_before : {false, true}) {
+    std::promise<void> cancelled;
+    TestClient client(address_);
+    client.Send(Post("/hold", "x", "Connection: close\r\n"));
+    HeldCall call = Held();
+    call.context.cancellation->OnCancel([&] { cancelled.set_value(); });
+    if (half_closed_before) {
+      client.ShutdownSend();
+    }
+    client.Close();
+    EXPECT_EQ(cancelled.get_future().wait_for(kLong), std::future_status::ready);
+  }
+}
+
 TEST_F(HttpServerTest, TooManyConnectionsAreTurnedAway) {
   options_.max_connections = 2;
   Start();
@@ -153,17 +211,13 @@ TEST_F(HttpServerTest, TheEndCancelsCallsAndOutlivesAnswers) {
 }
 
 TEST_F(HttpServerTest, UnixSocketsNameTheirClient) {
-  std::string folder = ::testing::TempDir() + "/serverXXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  options_.listen.push_back({"", 0, folder + "/s"});
-  Start();
+  StartUnix();
   ASSERT_EQ(server_->addresses().size(), 2U);
-  EXPECT_EQ(server_->addresses()[1], "unix:" + folder + "/s");
-  TestClient client(server_->addresses()[1]);
+  EXPECT_EQ(address_, "unix:" + folder_ + "/s");
+  TestClient client(address_);
   EXPECT_EQ(client.Ask(Get("/hello")).body, fmt::format("hello unix {}:{}", getuid(), getpid()));
   server_.reset();
-  EXPECT_FALSE(std::filesystem::exists(folder + "/s"));
-  std::filesystem::remove_all(folder);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/s"));
 }
 
 TEST_F(HttpServerTest, APortInUseFailsTheStart) {

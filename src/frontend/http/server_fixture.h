@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -32,6 +34,7 @@ class HttpServerTest : public ::testing::Test {
  protected:
   HttpServerTest() {
     options_.listen = {{"127.0.0.1", 0, ""}};
+    options_.allow_hosts = {"x"};
     const auto echo = [](const CallContext&, const std::shared_ptr<const HttpRequest>& request,
                          const Responder& respond) {
       HttpResponse response;
@@ -61,12 +64,28 @@ class HttpServerTest : public ::testing::Test {
                  }});
   }
 
+  ~HttpServerTest() override {
+    server_.reset();
+    if (!folder_.empty()) {
+      std::filesystem::remove_all(folder_);
+    }
+  }
+
   void Start() {
     server_ = std::make_unique<HttpServer>(options_, router_);
     const absl::Status status = server_->Bind();
     ASSERT_TRUE(status.ok()) << status;
     server_->Serve();
     address_ = server_->addresses().front();
+  }
+
+  /// Listens on a Unix socket too, which is `address_` then.
+  void StartUnix() {
+    folder_ = ::testing::TempDir() + "/serverXXXXXX";
+    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+    options_.listen.push_back({"", 0, folder_ + "/s"});
+    Start();
+    address_ = server_->addresses().back();
   }
 
   TestClient Connect() const { return TestClient(address_); }
@@ -102,6 +121,7 @@ class HttpServerTest : public ::testing::Test {
   std::vector<HeldCall> held_;
   std::unique_ptr<HttpServer> server_;
   std::string address_;
+  std::string folder_;  ///< Of the Unix socket.
 };
 
 }  // namespace accelerd

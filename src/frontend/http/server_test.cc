@@ -155,5 +155,35 @@ TEST_F(HttpServerTest, ManyClientsAtOnce) {
   }
 }
 
+TEST_F(HttpServerTest, WebPagesOfOtherSitesAreRefused) {
+  options_.allow_origins = {"http://robot.example"};
+  StartUnix();
+  TestClient client(server_->addresses().front());
+  EXPECT_EQ(client.Ask(Get("/hello", "Origin: http://evil.example\r\n")).status, 403);
+  const auto allowed = client.Ask(Get("/hello", "Origin: http://robot.example\r\n"));
+  EXPECT_EQ(allowed.status, 200);
+  EXPECT_EQ(allowed.headers.at("Access-Control-Allow-Origin"), "http://robot.example");
+  EXPECT_EQ(client.Ask(Get("/hello")).headers.count("Access-Control-Allow-Origin"), 0U);
+  const std::string preflight =
+      "OPTIONS /echo HTTP/1.1\r\nHost: x\r\nAccess-Control-Request-Method: POST\r\nOrigin: "
+      "http://robot.example\r\n\r\n";
+  const auto answer = client.Ask(preflight);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.at("Access-Control-Allow-Methods"), "GET, HEAD, POST");
+  EXPECT_EQ(answer.headers.at("Access-Control-Allow-Origin"), "http://robot.example");
+  // A name that some page had resolve to this machine.
+  const std::string rebound = "GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+  EXPECT_EQ(client.Ask(rebound).status, 403);
+  EXPECT_EQ(TestClient(address_).Ask(rebound).status, 200) << "over the Unix socket";
+  EXPECT_EQ(client.Ask("POST /echo HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 3\r\n\r\n").status, 403);
+  EXPECT_TRUE(client.AtEnd());
+}
+
+TEST_F(HttpServerTest, AnyNameWillDoWhereOthersReachTheService) {
+  options_.listen.push_back({"0.0.0.0", 0, ""});
+  Start();
+  EXPECT_EQ(Connect().Ask("GET /hello HTTP/1.1\r\nHost: robot.example\r\n\r\n").status, 200);
+}
+
 }  // namespace
 }  // namespace accelerd

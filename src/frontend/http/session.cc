@@ -97,6 +97,7 @@ void Session::Close() {
 
 Awaitable<bool> Session::ServeRequest() {
   head_ = RequestHead();
+  origin_headers_.clear();
   const auto head_size = co_await ReadHead();
   if (!head_size) {
     if (!refusal_) {
@@ -110,6 +111,11 @@ Awaitable<bool> Session::ServeRequest() {
   if (error) {
     const HttpResponse response = ErrorResponse(error->status, error->message);
     co_return co_await Refuse(response, /*keep=*/false);
+  }
+  origin_headers_ = OriginHeaders(head_, environment_.origin_rules);
+  // No browser reaches a Unix socket.
+  if (const auto answer = stream_->is_local() ? std::nullopt : AnswerByOrigin(head_, environment_.origin_rules)) {
+    co_return co_await Refuse(*answer, head_.keep_alive && !head_.has_body());
   }
 
   const HttpServerOptions& options = environment_.options;
@@ -166,9 +172,10 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
       stream_->ClearTimeout();
       co_return end + kEnd.size();
     }
-    searched = input.size() - std::min(input.size(), kEnd.size() - 1);
     if (input.size() > 1 && !IsTokenCharacter(input.front())) {
       refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
+    } else if (const auto error = RequestParser::JudgeLines(input, searched)) {
+      refusal_ = ErrorResponse(error->status, error->message);
     } else if (input.size() >= options.max_header_bytes) {
       refusal_ = ErrorResponse(431, fmt::format("the header is over {} bytes", options.max_header_bytes));
     } else if (stream_->timed_out() && busy_) {
@@ -177,6 +184,7 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
     if (refusal_ || stream_->timed_out() || stream_->ended()) {
       co_return std::nullopt;
     }
+    searched = input.size() - std::min(input.size(), kEnd.size() - 1);
     stream_->StartRead(options.max_header_bytes);
     co_await stream_->Wait();
   }
@@ -251,7 +259,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
 Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   bool cancelled = false;
   while (!answer_ && !stream_->closed()) {
-    if (stream_->ended() && !cancelled) {
+    if (!cancelled && stream_->ended() && ClientLeft()) {
       cancelled = true;
       cancellation_->Cancel();
       continue;
@@ -265,6 +273,16 @@ Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   co_return std::exchange(answer_, std::nullopt);
 }
 
+bool Session::ClientLeft() {
+  // Over TCP a process that dies and one that has sent its all and waits look alike. Its work shall leave the queue,
+  // but for a client that said that this is its last request: to shut its side down is then its right.
+  if (!stream_->is_local() && head_.keep_alive) {
+    return true;
+  }
+  stream_->WatchForLoss();
+  return stream_->lost();
+}
+
 Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
   const bool kept = co_await Answer(response, keep);
   if (!kept && !stream_->closed() && !stream_->timed_out()) {
@@ -275,7 +293,7 @@ Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
 
 Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   keep = keep && !environment_.draining;
-  const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr));
+  const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr), origin_headers_);
   const bool with_body = head_.method != "HEAD";
   const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
                                                   with_body ? response.rest : ""};

@@ -8,9 +8,10 @@
 #include <string>
 
 #include "base/buffer.h"
-#include "frontend/http/byte_budget.h"
+#include "frontend/http/body_budget.h"
 #include "frontend/http/call_conditions.h"
 #include "frontend/http/local_sockets.h"
+#include "frontend/http/origin_rules.h"
 #include "frontend/http/peer.h"
 #include "frontend/http/process_finder.h"
 #include "frontend/http/request_rules.h"
@@ -23,8 +24,9 @@ namespace accelerd {
 struct SessionEnvironment {
   HttpServerOptions options;
   const Router& router;
+  OriginRules origin_rules;
   std::shared_ptr<boost::asio::io_context> io;  ///< Shared with those who still owe an answer.
-  std::shared_ptr<ByteBudget> budget;
+  std::shared_ptr<BodyBudget> budget;
   BufferPool pool;
   bool draining = false;          ///< Connections close after their next answer.
   std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
@@ -66,6 +68,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
   Awaitable<std::optional<HttpResponse>> AwaitAnswer();
+  /// Whether the client, which sends nothing more, has left.
+  bool ClientLeft();
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
   Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
   Awaitable<bool> Answer(const HttpResponse& response, bool keep);
@@ -84,8 +88,12 @@ class Session : public std::enable_shared_from_this<Session> {
   Peer peer_;
   bool finding_process_ = false;
   const std::shared_ptr<Stream> stream_;
-  RequestHead head_;  ///< Of the request being served.
-  CallConditions conditions_;
+#include "frontend/http/body_budget.h"
+#include "frontend/http/call_conditions.h"
+#include "frontend/http/local_sockets.h"
+#include "frontend/http/origin_rules.h"
+#include "frontend/http/peer.h"
+#include "frontend/http/process_finder.h"
   Time started_;
   std::optional<HttpResponse> refusal_;  ///< From ReadHead.
   std::optional<HttpResponse> answer_;   ///< To the call that runs.

@@ -34,7 +34,9 @@ asio::generic::stream_protocol ProtocolOf(int descriptor) {
 
 Stream::Stream(asio::io_context& io, UniqueFd socket) : io_(io), socket_(io) {
   error_code error;
-  socket_.assign(ProtocolOf(socket.get()), socket.get(), error);
+  const asio::generic::stream_protocol protocol = ProtocolOf(socket.get());
+  local_ = protocol.family() == AF_UNIX;
+  socket_.assign(protocol, socket.get(), error);
   if (error) {
     ended_ = true;
     return;
@@ -58,6 +60,19 @@ void Stream::StartRead(std::size_t limit) {
                             self->ended_ = self->ended_ || (error && error != asio::error::operation_aborted);
                             self->Wake();
                           });
+}
+
+void Stream::WatchForLoss() {
+  if (std::exchange(watching_, true)) {
+    return;
+  }
+  socket_.async_wait(asio::socket_base::wait_error, [self = shared_from_this()](const error_code& error) {
+    self->watching_ = false;
+    if (error != asio::error::operation_aborted) {
+      self->lost_ = true;
+      self->Wake();
+    }
+  });
 }
 
 void Stream::MakeSpace(std::size_t limit) {

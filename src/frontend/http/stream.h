@@ -61,6 +61,15 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool ended() const { return ended_; }
   bool closed() const { return closed_; }
 
+  /// Begins to look out, and wakes the coroutine, for the moment when the client can read nothing more; `lost` is true
+  /// from then on. A Unix socket tells when the client has closed it, TCP only when the connection is reset. At once
+  /// when it is so already; further calls do nothing.
+  void WatchForLoss();
+  bool lost() const { return lost_; }
+
+  /// Whether the client is reached over a Unix socket.
+  bool is_local() const { return local_; }
+
   void ShutdownSend();
   void Close();
 
@@ -76,6 +85,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool reading_ = false;
   bool ended_ = false;
   bool closed_ = false;
+  bool lost_ = false;
+  bool watching_ = false;
+  bool local_ = false;
   bool woken_ = false;
   bool timed_out_ = false;
   Time deadline_ = Time::max();

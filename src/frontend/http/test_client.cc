@@ -118,6 +118,12 @@ std::size_t TestClient::Trickle(std::chrono::milliseconds pause) {
   return bytes;
 }
 
+void TestClient::Reset() {
+  const linger at_once{1, 0};
+  setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  Close();
+}
+
 void TestClient::ShutdownSend() {
   shutdown(socket_.get(), SHUT_WR);
 }

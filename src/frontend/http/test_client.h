@@ -36,6 +36,8 @@ class TestClient {
   std::size_t Trickle(std::chrono::milliseconds pause);
   void ShutdownSend();
   void Close() { socket_ = UniqueFd(); }
+  /// Breaks the connection off, as a TCP reset.
+  void Reset();
 
  private:
   bool ReadMore();

@@ -1,0 +1,45 @@
+#include "app/startup_check.h"
+
+#include <utility>
+
+#include "backend/registry.h"
+#include "base/file.h"
+#include "fmt/core.h"
+
+namespace accelerd {
+
+absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options) {
+  if (options.models.empty() || options.load == std::vector<std::string>{"none"}) {
+    return std::vector<FoundModel>();
+  }
+  if (options.load == std::vector<std::string>{"all"}) {
+    return DiscoverModels(options.models);
+  }
+  std::vector<FoundModel> models;
+  for (const std::string& name : options.load) {
+    ACCELERD_ASSIGN_OR_RETURN(models.emplace_back(), FindModel(options.models, name));
+  }
+  return models;
+}
+
+std::vector<std::string> StartupProblems(const ServeOptions& options) {
+  std::vector<std::string> problems;
+  const auto judge = [&problems](std::string_view option, const absl::Status& status) {
+    if (!status.ok()) {
+      problems.push_back(fmt::format("{}: {}", option, Message(status)));
+    }
+    return status.ok();
+  };
+  if (options.models.empty() || judge("models", InputFolder::Open(options.models).status())) {
+    judge("load", ModelsToLoad(options).status());
+  }
+  for (const std::string& folder : options.allow_path) {
+    judge("allow-path", InputFolder::Open(folder).status());
+  }
+  if (options.worker_command.empty()) {  // Another program has device names of its own.
+    judge("device", CheckDevice(options.device));
+  }
+  return problems;
+}
+
+}  // namespace accelerd
