@@ -95,7 +95,7 @@ class HttpServer::Impl {
     rules.hosts = environment_.options.allow_hosts;
     rules.hosts.push_back(HostName());
     // Who is reached from elsewhere has names there that nobody here knows.
-    rules.check_host = std::all_of(addresses_.begin(), addresses_.end(), IsLoopback);
+    rules.check_host = std::ranges::all_of(addresses_, [](const std::string& address) { return IsLoopback(address); });
     return absl::OkStatus();
   }
 

@@ -88,12 +88,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Peer peer_;
   bool finding_process_ = false;
   const std::shared_ptr<Stream> stream_;
-#include "frontend/http/body_budget.h"
-#include "frontend/http/call_conditions.h"
-#include "frontend/http/local_sockets.h"
-#include "frontend/http/origin_rules.h"
-#include "frontend/http/peer.h"
-#include "frontend/http/process_finder.h"
+  RequestHead head_;            ///< Of the request being served.
+  std::string origin_headers_;  ///< Of its answer.
+  CallConditions conditions_;
   Time started_;
   std::optional<HttpResponse> refusal_;  ///< From ReadHead.
   std::optional<HttpResponse> answer_;   ///< To the call that runs.
