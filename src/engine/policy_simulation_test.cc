@@ -35,7 +35,7 @@ TEST(PolicySimulationTest, EverythingGoesWrongForWeeks) {
     SCOPED_TRACE(seed);
     PolicyWorld world(seed, {.weights = {2, 2, 1, 1, 1, 2, 3, 1, 1}});
     LoadAll(world, seed % 2 == 1);
-    world.Run(Weeks(26));
+    world.Run(Weeks(16));
     EXPECT_GT(world.tally().events, 1'000'000U);
     EXPECT_GT(world.tally().losses, 10'000);
     EXPECT_GT(world.tally().quiet_checks, 1000);
