@@ -51,9 +51,9 @@ absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outpu
 }
 
 absl::Status DecodesTooMany(int limit) {
-  return WithRetryAfter(
-      absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit)),
-      std::chrono::seconds(1));
+  const absl::Status status =
+      absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit));
+  return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kQueueFull)), std::chrono::seconds(1));
 }
 
 /// What stands against a decoding that waited for its turn.
@@ -62,8 +62,8 @@ absl::Status CheckWanted(const std::atomic<bool>& cancelled, Time deadline) {
     return absl::CancelledError("the caller left");
   }
   if (Clock::Steady().Now() > deadline) {
-    return WithRetryAfter(absl::DeadlineExceededError("the request's time was over before its image was decoded"),
-                          std::chrono::seconds(1));
+    const absl::Status status = absl::DeadlineExceededError("the request's time was over before its image was decoded");
+    return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kExpired)), std::chrono::seconds(1));
   }
   return absl::OkStatus();
 }

@@ -129,6 +129,7 @@ TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {
   }
   const absl::Status refused = completions[2].Wait().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Reason(refused), "queue_full");
   EXPECT_TRUE(RetryAfter(refused));
   ReleasePool();
   for (int i = 0; i < 2; ++i) {
@@ -136,6 +137,16 @@ TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {
     ASSERT_TRUE(image.ok()) << image.status();
     EXPECT_THAT((*image)->pixels, testing::ElementsAre(1, 2, 3));
   }
+}
+
+TEST_F(EngineInferenceServiceTest, NothingIsDecodedPastItsTime) {
+  CallContext context;
+  context.deadline = Clock::Steady().Now() - std::chrono::seconds(1);
+  Completion<std::shared_ptr<const Image>> completion;
+  service_.DecodeImage(context, InMemory(OnePixel(1, 2, 3)), completion.done());
+  const absl::Status refused = completion.Wait().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Reason(refused), "expired");
 }
 
 TEST_F(EngineInferenceServiceTest, RefusesWhenStopped) {

@@ -56,7 +56,8 @@ std::optional<LocalSocket> LocalSockets::Find(const TcpEnd& from, const TcpEnd& 
     netlink_ = UniqueFd(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
   }
   const Request request = MakeRequest(from, to, ++sequence_);
-  if (send(netlink_.get(), &request, sizeof(request), 0) != static_cast<ssize_t>(sizeof(request))) {
+  if (!netlink_.valid() ||
+      send(netlink_.get(), &request, sizeof(request), 0) != static_cast<ssize_t>(sizeof(request))) {
     return std::nullopt;
   }
   // The kernel has answered when send returns; an older answer may be there if one was cut off.
