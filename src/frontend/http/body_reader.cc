@@ -33,21 +33,9 @@ std::size_t BufferSize(std::size_t bytes) {
 
 Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes,
                                  bool wants_continue) {
-  if (head.chunked) {
-    return ReadChunked(parser, max_bytes, wants_continue);
-  }
-  return ReadFixed(static_cast<std::size_t>(head.content_length.value_or(0)), wants_continue);
-}
-
-Awaitable<bool> BodyReader::Begin(std::size_t max_bytes, bool wants_continue) {
-  memory_->account = budget_.Open(max_bytes);
-  if (!co_await MakeRoom(max_bytes)) {
-    co_return false;
-  }
-  if (wants_continue) {
-    co_return co_await SendContinue();
-  }
-  co_return true;
+  const auto size = static_cast<std::size_t>(head.content_length.value_or(0));
+  memory_->account = budget_.Open(head.chunked ? max_bytes : size);
+  return head.chunked ? ReadChunked(parser, max_bytes, wants_continue) : ReadFixed(size, wants_continue);
 }
 
 Body BodyReader::TakeBody() {
@@ -64,8 +52,13 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
   if (size == 0) {
     co_return true;
   }
-  if (!co_await Begin(size, wants_continue)) {
+  if (!co_await MakeRoom(size)) {
     co_return false;
+  }
+  if (wants_continue) {
+    if (!co_await SendContinue()) {
+      co_return false;
+    }
   }
   while (size_ < size) {
     if (size_ == capacity_) {
@@ -100,8 +93,13 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
 }
 
 Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue) {
-  if (!co_await Begin(max_bytes, wants_continue)) {
+  if (!co_await MakeRoom(max_bytes)) {
     co_return false;
+  }
+  if (wants_continue) {
+    if (!co_await SendContinue()) {
+      co_return false;
+    }
   }
   for (;;) {
     const std::string_view input = stream_.input();

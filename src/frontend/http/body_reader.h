@@ -45,8 +45,6 @@ class BodyReader {
 
   Awaitable<bool> ReadFixed(std::size_t size, bool wants_continue);
   Awaitable<bool> ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue);
-  /// The first room; then "100 Continue" where that is wanted.
-  Awaitable<bool> Begin(std::size_t max_bytes, bool wants_continue);
   /// More room, for a body of at most `max_bytes`.
   Awaitable<bool> MakeRoom(std::size_t max_bytes);
   Awaitable<bool> Reserve(std::size_t bytes);
