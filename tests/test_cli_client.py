@@ -137,5 +137,7 @@ def test_load_and_unload(start, models):
     assert 'digit_classifier' in ok(run('list', '--url', service.url))
     ok(run('unload', '--url', service.url, 'digit_classifier'))
     assert 'digit_classifier' not in ok(run('list', '--url', service.url))
+    result = run('unload', '--url', service.url, 'digit_classifier')
+    assert result.returncode == FAILED and b'no model of this name' in result.stderr
     result = run('load', '--url', service.url, 'absent', models)
     assert result.returncode == FAILED and 'absent' in result.stderr.decode()

@@ -161,3 +161,9 @@ def test_a_model_behind_a_link_that_leads_out(start, models, copied_models, tmp_
     response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
     assert response.status_code in (403, 503), response.text
     assert json_of(service.client.get('/list')) == []
+
+
+def test_a_file_over_the_limit_is_too_large(start, models, tree, digit):
+    service = start(models, '--load', 'none', '--max-file-bytes', '1KiB', allow=[tree])
+    assert digit.stat().st_size > 1024
+    assert '1024' in error_of(service.client.post_path('/test/path', tree / 'allowed/image.jpg'), 413)
