@@ -23,6 +23,9 @@ def _body(call, image):
 
 def _check(call, answer, image, model):
     """Whether the answer is right, as far as it can be told without the model; fails when not."""
+    if call.startswith('inference'):
+        assert np.load(io.BytesIO(answer)).size
+        return
     if call.startswith('test'):
         np.testing.assert_array_equal(np.load(io.BytesIO(answer)), cv2.imread(str(image)))
         return
@@ -42,7 +45,7 @@ _answers = {}
 def write(folder, service, call, model, image):
     """Asks the service once and checks its answer; writes request and answer to files and returns their paths."""
     body, content_type = _body(call, image)
-    target = f'/{call}/{model}' if call.startswith('classify') else f'/{call}'
+    target = f'/{call}' if call.startswith('test') else f'/{call}/{model}'
     connection = http.client.HTTPConnection('127.0.0.1', int(service.port), timeout=60)
     connection.request('POST', target, body, {'Content-Type': content_type})
     response = connection.getresponse()
