@@ -1,7 +1,7 @@
 // What a decision of the scheduler costs: jobs of many clients go through it while many more wait.
 //
-// Usage: scheduler_cost [CLIENTS [WAITING]]   Default: 1000 clients, 10000 jobs waiting. Prints microseconds a job,
-// from its submission to its end, of five rounds.
+// Usage: scheduler_cost [CLIENTS [WAITING [MODELS]]]   Default: 1000 clients, 10000 jobs waiting, 1 model. Prints
+// microseconds a job, from its submission to its end, of five rounds.
 
 #include <algorithm>
 #include <chrono>
@@ -18,15 +18,15 @@ namespace {
 
 constexpr int kJobs = 200'000;
 constexpr int kSlots = 4;
-constexpr int kModels = 4;
 constexpr DeviceId kDevice{0};
 constexpr std::chrono::milliseconds kRunTime{5};
 
 class Load {
  public:
-  Load(int clients, int waiting) : core_({.max_jobs = static_cast<std::size_t>(waiting) + kSlots + 1}) {
+  Load(int clients, int waiting, int models)
+      : models_(static_cast<unsigned>(models)), core_({.max_jobs = static_cast<std::size_t>(waiting) + kSlots + 1}) {
     core_.DeviceChanged(kDevice, DeviceState::kReady, now_);
-    for (int model = 0; model < kModels; ++model) {
+    for (unsigned model = 0; model < models_; ++model) {
       core_.PlacementChanged(kDevice, static_cast<ModelGeneration>(model), kSlots, now_);
     }
     for (int i = 0; i < clients; ++i) {
@@ -49,7 +49,7 @@ class Load {
   void Submit() {
     JobInfo job;
     job.id = static_cast<JobId>(++last_job_);
-    job.model = static_cast<ModelGeneration>(random_() % kModels);
+    job.model = static_cast<ModelGeneration>(random_() % models_);
     job.client = clients_[random_() % clients_.size()];
     job.input_bytes = 1;
     job.prepared = true;
@@ -67,6 +67,7 @@ class Load {
     }
   }
 
+  const unsigned models_;
   SchedulerCore core_;
   Time now_ = Time(std::chrono::hours(1));
   std::mt19937 random_{1};
@@ -82,8 +83,9 @@ class Load {
 int main(int argc, char** argv) {
   const int clients = argc > 1 ? std::atoi(argv[1]) : 1000;
   const int waiting = argc > 2 ? std::atoi(argv[2]) : 10'000;
-  accelerd::Load load(clients, waiting);
-  fmt::print("{} clients, {} jobs waiting:", clients, waiting);
+  const int models = argc > 3 ? std::atoi(argv[3]) : 1;
+  accelerd::Load load(clients, waiting, models);
+  fmt::print("{} clients, {} jobs waiting, {} models:", clients, waiting, models);
   for (int round = 0; round < 5; ++round) {
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < accelerd::kJobs; ++i) {
