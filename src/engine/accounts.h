@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_ACCOUNTS_H_
 #define ACCELERD_ENGINE_ACCOUNTS_H_
 
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -35,9 +36,11 @@ class Accounts {
   /// Generations are never used again: the oldest half of those that nobody asks for goes.
   void ForgetModels() {
     std::size_t excess = kMaxModels / 2;
-    std::erase_if(models_, [&excess](const auto& entry) {
-      return excess > 0 && entry.second.waiting == 0 && entry.second.running == 0 && excess-- > 0;
-    });
+    for (auto entry = models_.begin(); entry != models_.end() && excess > 0;) {
+      const bool idle = entry->second.waiting == 0 && entry->second.running == 0;
+      excess -= idle ? 1 : 0;
+      entry = idle ? models_.erase(entry) : std::next(entry);
+    }
   }
 
   ClientTable clients_;

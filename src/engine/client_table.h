@@ -39,8 +39,8 @@ class ClientTable {
 
   explicit ClientTable(std::size_t max_members);
 
-  /// The client's entry, made if need be. `settled(payer)`: whether an idle one may be forgotten; `forget(payer,
-  /// group_too)` is called before one is.
+  /// The client's entry, made if need be. `settled(payer)`: whether the last one of an idle group may be forgotten;
+  /// `forget(payer, group_too)` is called before one is.
   template <typename Settled, typename Forget>
   Payer Find(const Client& client, Settled settled, Forget forget) {
     if (const Member* const known = FindKnown(client)) {
@@ -91,7 +91,8 @@ class ClientTable {
     for (MemberIndex i = kOthers + 1; i < members_.size(); ++i) {
       const Member& member = members_[i];
       if (member.known && member.jobs == 0 && (longest == kOthers || member.last_seen < members_[longest].last_seen) &&
-          settled(member.payer)) {
+          // What a member owes, it owes to its group.
+          (groups_[member.payer.group].members > 1 || settled(member.payer))) {
         longest = i;
       }
     }

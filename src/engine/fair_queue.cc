@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace accelerd {
+namespace {
+
+// Who waits for a model that cannot run keeps its tag, but no claim to more than this when it can.
+constexpr double kRunsBehind = 2;
+
+}  // namespace
 
 void FairQueue::Add(const Payer& payer, ModelGeneration model, std::uint64_t order, JobRecord& job) {
   Group& group = GroupAt(payer.group);
@@ -47,10 +53,19 @@ FairQueue::Turn FairQueue::TurnOf(const ModelRanking& ranking) const {
 void FairQueue::Begin(const Payer& payer, ModelGeneration model, double cost) {
   Group& group = GroupAt(payer.group);
   Member& member = MemberAt(payer.member);
+  longest_ = std::max(longest_, cost);
+  CatchUp(group, payer);
   virtual_time_ = std::max(virtual_time_, group.tag);
   group.virtual_time = std::max(group.virtual_time, member.tag);
   member.virtual_time = std::max(member.virtual_time, FlowOf(member, model).tag);
   Charge(payer, model, cost);
+}
+
+void FairQueue::CatchUp(Group& group, const Payer& payer) {
+  const double behind = virtual_time_ - group.tag - kRunsBehind * longest_ / std::min(payer.weight, 1.0);
+  if (behind > 0) {
+    MoveGroup(payer.group, group.tag + behind);
+  }
 }
 
 void FairQueue::Correct(const Payer& payer, ModelGeneration model, double difference) {
@@ -122,9 +137,8 @@ JobRecord* FairQueue::LastOf(GroupIndex group) const {
   return last.second;
 }
 
-bool FairQueue::Settled(const Payer& payer) const {
-  return (payer.group >= groups_.size() || groups_[payer.group].tag <= virtual_time_) &&
-         (payer.member >= members_.size() || members_[payer.member].tag <= groups_[payer.group].virtual_time);
+bool FairQueue::Settled(GroupIndex group) const {
+  return group >= groups_.size() || size_ == 0 || groups_[group].tag <= virtual_time_;
 }
 
 void FairQueue::ForgetMember(const Payer& payer) {

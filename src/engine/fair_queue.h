@@ -35,7 +35,8 @@ struct Payer {
 /// runs go on at once, its variant SFQ(D) of W. Jin, J. Chase, J. Kaur, "Interposed Proportional Sharing for a Storage
 /// Service Utility", SIGMETRICS 2004. Each node has a start tag: the virtual time of its parent when it became active,
 /// at least where its own service ended. The least tag is next. A node's virtual time is the tag of the child that was
-/// last begun. A node that was idle keeps its tag, so it gains nothing by pausing.
+/// last begun. A node that was idle keeps its tag, so it gains nothing by pausing. Who waited while its models could
+/// not run may be behind by two of the longest runs, and catches up with that alone.
 ///
 /// Costs O(log clients + models of the client) a call. Not thread-safe.
 class FairQueue {
@@ -95,8 +96,8 @@ class FairQueue {
   /// The job of the group that was ordered last; null when it has none.
   JobRecord* LastOf(GroupIndex group) const;
 
-  /// Whether to forget the member, or its whole group, takes no debt from it.
-  bool Settled(const Payer& payer) const;
+  /// Whether to forget the group, which has no jobs, takes no debt from it that others could claim now.
+  bool Settled(GroupIndex group) const;
 
   /// Starts anew. REQUIRES: no jobs.
   void ForgetMember(const Payer& payer);
@@ -141,6 +142,7 @@ class FairQueue {
   void Enlist(const Payer& payer, ModelGeneration model);
   void Delist(const Payer& payer, ModelGeneration model);
   void Charge(const Payer& payer, ModelGeneration model, double cost);
+  void CatchUp(Group& group, const Payer& payer);
   void MoveMember(Group& group, const Payer& payer, double tag);
   void MoveGroup(GroupIndex index, double tag);
 
@@ -148,6 +150,7 @@ class FairQueue {
   std::vector<Member> members_;
   Rankings rankings_;
   double virtual_time_ = 0;
+  double longest_ = 0;  ///< Cost so far.
   std::size_t size_ = 0;
 };
 

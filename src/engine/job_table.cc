@@ -68,7 +68,7 @@ void JobTable::Remove(JobRecord& job) {
 }
 
 JobRecord* JobTable::NextToPrepare() {
-  return to_prepare_.Next(CostOfRun());
+  return to_prepare_.Next(CostOfRun{costs_});
 }
 
 JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
@@ -125,7 +125,8 @@ void JobTable::CorrectRun(const JobRecord& job, Duration difference) {
 
 Payer JobTable::PayerOf(const Client& client) {
   return accounts_.clients().Find(
-      client, [this](const Payer& payer) { return to_prepare_.order().Settled(payer) && to_start_.Settled(payer); },
+      client,
+      [this](const Payer& payer) { return to_prepare_.order().Settled(payer.group) && to_start_.Settled(payer.group); },
       [this](const Payer& payer, bool group_too) {
         for (TurnOrder* const order : {&to_prepare_.order(), &to_start_}) {
           order->ForgetMember(payer);

@@ -38,6 +38,13 @@ struct JobRecord {
 
 /// The jobs of the core, and the orders in which the core asks for them. Abandoned jobs are in no order.
 class JobTable {
+  static double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+  struct CostOfRun {
+    const RunCosts& costs;
+    double operator()(ModelGeneration model) const { return Seconds(costs.Estimate(model)); }
+  };
+
  public:
   /// Both outlive the table.
   JobTable(Accounts& accounts, const RunCosts& costs) : accounts_(accounts), costs_(costs) {}
@@ -63,7 +70,7 @@ class JobTable {
   /// A job in PREPARED to run next, of the models that `eligible(model)` accepts; null when there is none.
   template <typename Eligible>
   JobRecord* NextToStart(Eligible eligible) const {
-    return to_start_.Next(eligible, CostOfRun());
+    return to_start_.Next(eligible, CostOfRun{costs_});
   }
 
   /// The earliest job in PREPARED of `model` that has to run alone; null when there is none.
@@ -104,11 +111,6 @@ class JobTable {
   std::size_t given_bytes() const { return given_bytes_; }
 
  private:
-  static double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-  auto CostOfRun() const {
-    return [this](ModelGeneration model) { return Seconds(costs_.Estimate(model)); };
-  }
-
   void EnterOrders(JobRecord& job);
   void LeaveOrders(JobRecord& job);
   void CountState(const JobRecord& job, int change);

@@ -371,10 +371,10 @@ class PolicyWorld {
   Time now_{std::chrono::hours(1)};
   ChanceSource chance_;
 
+  std::vector<ModelGeneration> unreferenced_;  // Before the table, whose last handles add to it.
   LoadTable table_;
   DeviceCourse course_{{.probe_interval = std::chrono::seconds(10), .canary_interval = std::chrono::seconds(60)}};
   DeviceHistory history_{"simulated"};
-  std::vector<ModelGeneration> unreferenced_;
 
   bool present_ = true;
   Time replug_at_{};

@@ -282,17 +282,36 @@ TEST_F(SchedulerSharingTest, NobodysPileDelaysThePreparationOfAnother) {
 
 TEST_F(SchedulerSharingTest, WhoIsIdleForLongestIsForgotten) {
   Make({.max_clients = 2});
-  for (const char* const group : {"a", "b", "c"}) {
-    Measure(milliseconds(1));  // Time goes on: nobody is in debt.
+  for (const char* const group : {"a", "b", "c", "d"}) {
     const RunId run = Submit(Tensors(group)).start.at(0).run;
-    core_->Finished(run, Outcome::kOk, {}, now_);
+    now_ += milliseconds(3);
+    core_->Finished(run, Outcome::kOk, milliseconds(3), now_);
   }
   std::vector<std::string> names;
   for (const ClientStats& client : core_->clients()) {
     names.push_back(client.client.group);
   }
-  EXPECT_THAT(names, testing::UnorderedElementsAre("", "measured", "c"));
-  EXPECT_EQ(core_->total().completed, 6);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("", "c", "d"));
+  EXPECT_EQ(core_->total().completed, 4);
+}
+
+TEST_F(SchedulerSharingTest, IdsOfOneClientDoNotCrowdOutOthers) {
+  Make({.max_clients = 4});
+  const RunId running = Submit(Tensors("other")).start.at(0).run;
+  for (int i = 0; i < 20; ++i) {
+    JobInfo job = Tensors("many");
+    job.client.member = std::to_string(i);
+    Submit(job);
+    core_->Cancel(job.id, now_);
+  }
+  Submit(Tensors("newcomer"));
+  std::vector<std::string> names;
+  for (const ClientStats& client : core_->clients()) {
+    names.push_back(client.client.group);
+  }
+  EXPECT_THAT(names, testing::AllOf(testing::Contains("other"), testing::Contains("newcomer")));
+  now_ += milliseconds(1);
+  core_->Finished(running, Outcome::kOk, milliseconds(1), now_);
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ JobRecord* TurnOrder::LastOf(GroupIndex group) const {
   return nullptr;
 }
 
-bool TurnOrder::Settled(const Payer& payer) const {
-  return std::ranges::all_of(classes_, [&payer](const Class& one) { return one.queue.Settled(payer); });
+bool TurnOrder::Settled(GroupIndex group) const {
+  return std::ranges::all_of(classes_, [group](const Class& one) { return one.queue.Settled(group); });
 }
 
 void TurnOrder::ForgetMember(const Payer& payer) {

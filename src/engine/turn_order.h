@@ -63,8 +63,8 @@ class TurnOrder {
   /// The job of the group that was ordered last, of its lowest class; null when it has none.
   JobRecord* LastOf(GroupIndex group) const;
 
-  /// Whether to forget the payer takes no debt from it.
-  bool Settled(const Payer& payer) const;
+  /// See FairQueue::Settled.
+  bool Settled(GroupIndex group) const;
 
   /// REQUIRES: no jobs of theirs.
   void ForgetMember(const Payer& payer);

@@ -34,8 +34,10 @@ std::optional<TcpEnd> EndOf(const sockaddr_storage& storage) {
 }
 
 bool IsSharedPrefix(const IpAddress& address) {
-  const auto* v6 = reinterpret_cast<const in6_addr*>(address.data());
-  return !IN6_IS_ADDR_V4MAPPED(v6) && !IN6_IS_ADDR_LINKLOCAL(v6) && !IN6_IS_ADDR_LOOPBACK(v6);
+  in6_addr v6;
+  static_assert(sizeof(v6) == sizeof(address));
+  std::memcpy(&v6, address.data(), sizeof(v6));
+  return !IN6_IS_ADDR_V4MAPPED(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 }  // namespace
