@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 
 #include "fmt/core.h"
 
@@ -16,8 +17,17 @@ constexpr std::size_t kV4Offset = 12;
 constexpr int kV4Bits = 8 * kV4Offset;
 constexpr int kAllBits = 128;
 
+/// The kernel's type is aligned, our bytes are not.
+template <typename Test>
+bool IsKernelAddress(const IpAddress& address, Test test) {
+  in6_addr v6{};
+  static_assert(sizeof(v6) == sizeof(address));
+  std::memcpy(&v6, address.data(), sizeof(v6));
+  return test(&v6);
+}
+
 bool IsV4(const IpAddress& address) {
-  return IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));
+  return IsKernelAddress(address, [](const in6_addr* v6) { return IN6_IS_ADDR_V4MAPPED(v6); });
 }
 
 std::optional<int> ParseBits(std::string_view text, int most) {
@@ -58,7 +68,8 @@ std::string FormatIpAddress(const IpAddress& address) {
 }
 
 bool IsLoopback(const IpAddress& address) {
-  return IsV4(address) ? address[kV4Offset] == 127 : IN6_IS_ADDR_LOOPBACK(reinterpret_cast<const in6_addr*>(&address));
+  return IsV4(address) ? address[kV4Offset] == 127
+                       : IsKernelAddress(address, [](const in6_addr* v6) { return IN6_IS_ADDR_LOOPBACK(v6); });
 }
 
 IpPrefix::IpPrefix(const IpAddress& address, int bits) : address_(address), bits_(bits) {

@@ -22,7 +22,9 @@ struct Request {
 };
 
 bool IsV4(const IpAddress& address) {
-  return IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));
+  in6_addr v6{};  // Aligned as the macro wants it.
+  std::memcpy(&v6, address.data(), sizeof(v6));
+  return IN6_IS_ADDR_V4MAPPED(&v6);
 }
 
 /// As the kernel takes it: IPv4 in the first word, IPv6 in all four.

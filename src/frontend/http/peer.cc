@@ -34,7 +34,7 @@ std::optional<TcpEnd> EndOf(const sockaddr_storage& storage) {
 }
 
 bool IsSharedPrefix(const IpAddress& address) {
-  in6_addr v6;
+  in6_addr v6{};  // Aligned as the macros want it.
   static_assert(sizeof(v6) == sizeof(address));
   std::memcpy(&v6, address.data(), sizeof(v6));
   return !IN6_IS_ADDR_V4MAPPED(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6);
