@@ -13,9 +13,7 @@ import tempfile
 
 import report
 import requests_made
-from programs import Accelerd, Flask, Programs
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from programs import ROOT, Accelerd, Flask, Programs, add_arguments, parse
 
 
 def parse_arguments():
@@ -25,16 +23,9 @@ def parse_arguments():
     parser.add_argument('--image', type=pathlib.Path, help='another image')
     parser.add_argument('--connections', type=int, nargs='+', default=[1, 4, 16], metavar='N')
     parser.add_argument('--calls', nargs='+', choices=requests_made.CALLS, default=requests_made.CALLS, metavar='CALL')
-    parser.add_argument('--repetitions', type=int, default=5, metavar='N')
-    parser.add_argument('--seconds', type=float, default=2.0, help='of each measurement (default: 2)')
-    parser.add_argument('--quick', action='store_true', help='one short repetition: shows that everything works')
-    parser.add_argument('--accelerd', type=pathlib.Path, default=ROOT / 'build/release/accelerd', metavar='BINARY')
-    parser.add_argument('--programs', type=pathlib.Path, default=ROOT / 'build/release/benchmarks', metavar='DIR',
-                        help='the folder of in_process_limit and load_client')
+    add_arguments(parser, repetitions=5, seconds=2.0)
     parser.add_argument('--output', type=pathlib.Path, default=ROOT / 'build/bench.json', metavar='FILE')
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.repetitions, arguments.seconds = 1, 0.3
+    arguments = parse(parser)
     if arguments.data:
         arguments.model = (arguments.data / 'models/mobilenet_v2.xml').resolve()
         arguments.image = (arguments.image or arguments.data / 'images/pets.jpg').resolve()

@@ -14,9 +14,8 @@ import tempfile
 
 import report
 import requests_made
-from programs import Accelerd, Programs, memory_kilobytes, processes_of
+from programs import ROOT, Accelerd, Programs, add_arguments, memory_kilobytes, parse, processes_of
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 _WHERE = ['none', 'worker']
 
 
@@ -26,16 +25,9 @@ def parse_arguments():
                         help='a folder with models/mobilenet_v2.xml and images/pets.jpg, beside the demo model '
                              '(default: ACCELERD_TEST_DATA)')
     parser.add_argument('--connections', type=int, nargs='+', default=[1, 4, 16], metavar='N')
-    parser.add_argument('--repetitions', type=int, default=7, metavar='N')
-    parser.add_argument('--seconds', type=float, default=2.0, help='of each measurement (default: 2)')
-    parser.add_argument('--quick', action='store_true', help='one short repetition: shows that everything works')
-    parser.add_argument('--accelerd', type=pathlib.Path, default=ROOT / 'build/release/accelerd', metavar='BINARY')
-    parser.add_argument('--programs', type=pathlib.Path, default=ROOT / 'build/release/benchmarks', metavar='DIR',
-                        help='the folder of load_client')
+    add_arguments(parser, repetitions=7, seconds=2.0)
     parser.add_argument('--output', type=pathlib.Path, default=ROOT / 'build/isolation.json', metavar='FILE')
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.repetitions, arguments.seconds = 1, 0.3
+    arguments = parse(parser)
     return arguments
 
 

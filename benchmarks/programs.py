@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
@@ -28,6 +29,23 @@ def memory_kilobytes(pid):
     """Resident memory of a process, what it shares with others divided among them (PSS)."""
     text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
     return int(re.search(r'^Pss:\s+(\d+) kB', text, re.MULTILINE).group(1))
+
+
+def add_arguments(parser, repetitions, seconds):
+    """Those that every benchmark takes."""
+    parser.add_argument('--repetitions', type=int, default=repetitions, metavar='N')
+    parser.add_argument('--seconds', type=float, default=seconds, help=f'of each measurement (default: {seconds:g})')
+    parser.add_argument('--quick', action='store_true', help='one short repetition: shows that everything works')
+    parser.add_argument('--accelerd', type=pathlib.Path, default=ROOT / 'build/release/accelerd', metavar='BINARY')
+    parser.add_argument('--programs', type=pathlib.Path, default=ROOT / 'build/release/benchmarks', metavar='DIR',
+                        help='the folder of the compiled ones')
+
+
+def parse(parser):
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.repetitions, arguments.seconds = 1, 0.3
+    return arguments
 
 
 class Programs:

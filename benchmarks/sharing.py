@@ -16,9 +16,8 @@ import tempfile
 import urllib.request
 
 import requests_made
-from programs import Accelerd, Programs
+from programs import ROOT, Accelerd, Programs, add_arguments, parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 _INFERENCE_MS = 5
 
 
@@ -27,11 +26,8 @@ def parse_arguments():
     parser.add_argument('--data', type=pathlib.Path, metavar='DIR', default=os.environ.get('ACCELERD_TEST_DATA'),
                         help='a folder with models/mobilenet_v2.xml, models/deeplab_pascal.xml and images/pets.jpg '
                              '(default: ACCELERD_TEST_DATA)')
-    parser.add_argument('--repetitions', type=int, default=5, metavar='N')
-    parser.add_argument('--seconds', type=float, default=4.0, help='of each measurement (default: 4)')
-    parser.add_argument('--accelerd', type=pathlib.Path, default=ROOT / 'build/release/accelerd', metavar='BINARY')
-    parser.add_argument('--programs', type=pathlib.Path, default=ROOT / 'build/release/benchmarks', metavar='DIR')
-    return parser.parse_args()
+    add_arguments(parser, repetitions=5, seconds=4.0)
+    return parse(parser)
 
 
 class Bench:

@@ -10,6 +10,10 @@ namespace accelerd {
 using Time = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
+inline double ToSeconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// Where the shells around the pure cores take their time from. Thread-safe.
 class Clock {
  public:

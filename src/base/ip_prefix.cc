@@ -5,30 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstddef>
-#include <cstring>
 
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-constexpr std::size_t kV4Offset = 12;
 constexpr int kV4Bits = 8 * kV4Offset;
 constexpr int kAllBits = 128;
-
-/// The kernel's type is aligned, our bytes are not.
-template <typename Test>
-bool IsKernelAddress(const IpAddress& address, Test test) {
-  in6_addr v6{};
-  static_assert(sizeof(v6) == sizeof(address));
-  std::memcpy(&v6, address.data(), sizeof(v6));
-  return test(&v6);
-}
-
-bool IsV4(const IpAddress& address) {
-  return IsKernelAddress(address, [](const in6_addr* v6) { return IN6_IS_ADDR_V4MAPPED(v6); });
-}
 
 std::optional<int> ParseBits(std::string_view text, int most) {
   unsigned bits = 0;
@@ -67,9 +51,18 @@ std::string FormatIpAddress(const IpAddress& address) {
   return text.data();
 }
 
+bool IsV4(const IpAddress& address) {
+  constexpr IpAddress kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::equal(address.begin(), address.begin() + kV4Offset, kMapped.begin());
+}
+
 bool IsLoopback(const IpAddress& address) {
-  return IsV4(address) ? address[kV4Offset] == 127
-                       : IsKernelAddress(address, [](const in6_addr* v6) { return IN6_IS_ADDR_LOOPBACK(v6); });
+  constexpr IpAddress kLoopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return IsV4(address) ? address[kV4Offset] == 127 : address == kLoopback;
+}
+
+bool IsLinkLocal(const IpAddress& address) {
+  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 IpPrefix::IpPrefix(const IpAddress& address, int bits) : address_(address), bits_(bits) {

@@ -2,6 +2,7 @@
 #define ACCELERD_BASE_IP_PREFIX_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,8 +19,15 @@ std::optional<IpAddress> ParseIpAddress(std::string_view text);
 /// What ParseIpAddress reads back.
 std::string FormatIpAddress(const IpAddress& address);
 
+/// Where the four bytes of an IPv4 address lie.
+inline constexpr std::size_t kV4Offset = 12;
+bool IsV4(const IpAddress& address);
+
 /// 127.0.0.0/8 and ::1.
 bool IsLoopback(const IpAddress& address);
+
+/// fe80::/10.
+bool IsLinkLocal(const IpAddress& address);
 
 /// The addresses that begin with the same bits. Immutable.
 class IpPrefix {

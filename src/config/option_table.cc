@@ -309,8 +309,9 @@ std::vector<Option> MakeTable() {
        .placeholder = "SIZE",
        .group = kLimits,
        .value = BytesValue{&Options::max_client_bytes, kKiB, 1024 * kGiB},
-       .default_text = "256MiB",
-       .help = "Inputs that one client has waiting as tensors; more: 429 with Retry-After"},
+       .default_text = "1GiB",
+       .help = "Inputs of the inferences that one client has waiting or running, as they are once decoded; more: 429 "
+               "with Retry-After"},
       {.name = "max-clients",
        .placeholder = "N",
        .group = kLimits,

@@ -11,10 +11,6 @@ namespace {
 constexpr Duration kLeastRetryDelay = std::chrono::seconds(1);
 constexpr Duration kMostRetryDelay = std::chrono::seconds(60);
 
-double Seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 absl::Status TryIn(absl::Status status, Duration delay) {
   return WithRetryAfter(std::move(status),
                         std::chrono::ceil<std::chrono::seconds>(std::clamp(delay, kLeastRetryDelay, kMostRetryDelay)));
@@ -34,7 +30,7 @@ bool OverItsShare(const ClientTable& clients, const ClientTable::Group& group) {
   for (const Duration of_class : group.waiting) {
     own += of_class;
   }
-  return Seconds(own) * clients.active_weight() > Seconds(TotalWaiting(clients)) * group.weight;
+  return ToSeconds(own) * clients.active_weight() > ToSeconds(TotalWaiting(clients)) * group.weight;
 }
 
 /// Whether no group has more jobs for its weight.
@@ -46,40 +42,40 @@ bool HasMost(const ClientTable& clients, const ClientTable::Group& group) {
 std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTable& clients,
                                   const AdmissionRequest& request) {
   const ClientTable::Group& own = clients.groups()[request.payer.group];
-  const Duration delay = TimeToDrain(clients, request.devices);
   if (!request.replaces_frame && own.jobs >= limits.max_client_jobs) {
-    return Turnaway{RefusalReason::kClientQueueFull,
-                    TryIn(absl::ResourceExhaustedError(fmt::format(
-                              "the client has {} requests waiting, all that one may have; try again later", own.jobs)),
-                          delay)};
+    return Turnaway{
+        RefusalReason::kClientQueueFull,
+        TryAgain(absl::ResourceExhaustedError(fmt::format(
+                     "the client has {} requests waiting, all that one may have; try again later", own.jobs)),
+                 clients, request.devices)};
   }
-  if (request.job.prepared && own.bytes + request.job.input_bytes > limits.max_client_bytes) {
+  if (!request.replaces_frame && own.bytes + request.job.input_bytes > limits.max_client_bytes) {
     return Turnaway{RefusalReason::kClientQueueFull,
-                    TryIn(absl::ResourceExhaustedError(fmt::format(
-                              "the client has {} bytes of inputs waiting, of {} that one may have; try again later",
-                              own.bytes, limits.max_client_bytes)),
-                          delay)};
+                    TryAgain(absl::ResourceExhaustedError(fmt::format(
+                                 "the client has {} bytes of inputs waiting, of {} that one may have; try again later",
+                                 own.bytes, limits.max_client_bytes)),
+                             clients, request.devices)};
   }
   if (!request.replaces_frame && request.jobs >= limits.max_jobs) {
     if (clients.active_groups() > 1 && HasMost(clients, own)) {
       return Turnaway{
           RefusalReason::kClientQueueFull,
-          TryIn(absl::ResourceExhaustedError(fmt::format(
-                    "the queue is full ({} jobs), and no client has more in it than this one; try again later",
-                    limits.max_jobs)),
-                delay)};
+          TryAgain(absl::ResourceExhaustedError(fmt::format(
+                       "the queue is full ({} jobs), and no client has more in it than this one; try again later",
+                       limits.max_jobs)),
+                   clients, request.devices)};
     }
     return Turnaway{RefusalReason::kQueueFull,
-                    TryIn(absl::ResourceExhaustedError(
-                              fmt::format("the queue is full ({} jobs); try again later", limits.max_jobs)),
-                          delay),
+                    TryAgain(absl::ResourceExhaustedError(
+                                 fmt::format("the queue is full ({} jobs); try again later", limits.max_jobs)),
+                             clients, request.devices),
                     /*could_make_room=*/true};
   }
   if (request.job.prepared && request.given_bytes + request.job.input_bytes > limits.max_prepared_bytes) {
     return Turnaway{RefusalReason::kQueueFull,
-                    TryIn(absl::ResourceExhaustedError(fmt::format(
-                              "the queue is full ({} bytes of inputs); try again later", limits.max_prepared_bytes)),
-                          delay)};
+                    TryAgain(absl::ResourceExhaustedError(fmt::format(
+                                 "the queue is full ({} bytes of inputs); try again later", limits.max_prepared_bytes)),
+                             clients, request.devices)};
   }
   return std::nullopt;
 }
@@ -139,7 +135,7 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
   for (std::size_t i = 0; i < clients.groups().size(); ++i) {
     const ClientTable::Group& other = clients.groups()[i];
     if (i != payer.group && other.jobs > 0) {
-      const double share = Seconds(of_group) * other.weight / group.weight;
+      const double share = ToSeconds(of_group) * other.weight / group.weight;
       of_class +=
           std::min(other.waiting[index], std::chrono::duration_cast<Duration>(std::chrono::duration<double>(share)));
     }
@@ -147,8 +143,8 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
   return higher + of_class - cost;
 }
 
-Duration TimeToDrain(const ClientTable& clients, int devices) {
-  return std::clamp(TotalWaiting(clients) / std::max(devices, 1), kLeastRetryDelay, kMostRetryDelay);
+absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices) {
+  return TryIn(std::move(status), TotalWaiting(clients) / std::max(devices, 1));
 }
 
 std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,
@@ -158,10 +154,11 @@ std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const Clie
                                                   "the inputs of one request take {} bytes; at most {} are allowed",
                                                   request.job.input_bytes, limits.max_prepared_bytes))};
   }
-  if (auto turnaway = JudgeRoom(limits, clients, request)) {
+  // The room last: only who has no other objection against it may take it from another.
+  if (auto turnaway = JudgeDeadline(clients, request, now)) {
     return turnaway;
   }
-  return JudgeDeadline(clients, request, now);
+  return JudgeRoom(limits, clients, request);
 }
 
 }  // namespace accelerd

@@ -36,8 +36,8 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
 std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,
                                        const AdmissionRequest& request, Time now);
 
-/// When the work that waits will be done: for Retry-After.
-Duration TimeToDrain(const ClientTable& clients, int devices);
+/// `status` with the advice to try again when the work that waits is done.
+absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices);
 
 }  // namespace accelerd
 

@@ -11,9 +11,13 @@ enum class PriorityClass { kRealtime, kNormal, kBatch };
 /// Who wants an inference, as the device is shared: groups share it by their weights, the members of a group share
 /// what it gets equally.
 struct Client {
-  std::string group = {};   ///< A peer, or what a trusted peer calls its own client.
-  std::string member = {};  ///< Within the group; empty: the group has no parts.
-  double weight = 1;        ///< Of the group, over 0. Default: 1.
+  std::string group = {};    ///< A peer, or what a trusted peer calls its own client.
+  std::string member = {};   ///< Within the group; empty: the group has no parts.
+  double weight = 1;         ///< Of the group, over 0. Default: 1.
+  std::string process = {};  ///< What the group called itself when it was first seen: for people alone.
+
+  /// The group as people read it: "uid 1000 pid 4711 (python3)".
+  std::string title() const { return process.empty() ? group : group + " (" + process + ")"; }
 };
 
 }  // namespace accelerd

@@ -68,7 +68,7 @@ void JobTable::Remove(JobRecord& job) {
 }
 
 JobRecord* JobTable::NextToPrepare() {
-  return to_prepare_.Next(CostOfRun{costs_});
+  return to_prepare_.Next([this](ModelGeneration model) { return ToSeconds(costs_.Estimate(model)); });
 }
 
 JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
@@ -105,7 +105,7 @@ std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) co
 }
 
 void JobTable::ChargePreparation(JobRecord& job, int window) {
-  to_prepare_.Begin(job.place(), Seconds(costs_.Estimate(job.info.model)), window);
+  to_prepare_.Begin(job.place(), ToSeconds(costs_.Estimate(job.info.model)), window);
   job.ahead = true;
 }
 
@@ -116,11 +116,11 @@ void JobTable::ReleaseWindow(JobRecord& job, int window) {
 }
 
 void JobTable::ChargeRun(const JobRecord& job, Duration estimate) {
-  to_start_.Begin(job.place(), Seconds(estimate));
+  to_start_.Begin(job.place(), ToSeconds(estimate));
 }
 
 void JobTable::CorrectRun(const JobRecord& job, Duration difference) {
-  to_start_.Correct(job.place(), Seconds(difference));
+  to_start_.Correct(job.place(), ToSeconds(difference));
 }
 
 Payer JobTable::PayerOf(const Client& client) {

@@ -38,13 +38,6 @@ struct JobRecord {
 
 /// The jobs of the core, and the orders in which the core asks for them. Abandoned jobs are in no order.
 class JobTable {
-  static double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-  struct CostOfRun {
-    const RunCosts& costs;
-    double operator()(ModelGeneration model) const { return Seconds(costs.Estimate(model)); }
-  };
-
  public:
   /// Both outlive the table.
   JobTable(Accounts& accounts, const RunCosts& costs) : accounts_(accounts), costs_(costs) {}
@@ -70,7 +63,7 @@ class JobTable {
   /// A job in PREPARED to run next, of the models that `eligible(model)` accepts; null when there is none.
   template <typename Eligible>
   JobRecord* NextToStart(Eligible eligible) const {
-    return to_start_.Next(eligible, CostOfRun{costs_});
+    return to_start_.Next(eligible, [this](ModelGeneration model) { return ToSeconds(costs_.Estimate(model)); });
   }
 
   /// The earliest job in PREPARED of `model` that has to run alone; null when there is none.

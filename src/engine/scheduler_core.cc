@@ -187,10 +187,12 @@ class SchedulerCore::Impl {
                                    .given_bytes = jobs_.given_bytes(),
                                    .devices = devices,
                                    .replaces_frame = replaces_frame};
-    if (auto turnaway = JudgeAdmission(limits_, accounts_.clients(), request, now)) {
-      return turnaway;
+    if (devices == 0) {
+      if (auto turnaway = JudgeWaitForDevice(now)) {
+        return turnaway;
+      }
     }
-    return devices > 0 ? std::nullopt : JudgeWaitForDevice(now);
+    return JudgeAdmission(limits_, accounts_.clients(), request, now);
   }
 
   /// Of a model that is nowhere on a READY device.
@@ -249,8 +251,8 @@ class SchedulerCore::Impl {
 
   /// For a reason that may be gone when the work that waits is done.
   void Refuse(JobRecord& job, absl::Status status, RefusalReason reason) {
-    const Duration delay = TimeToDrain(accounts_.clients(), placements_.DevicesWith(job.info.model));
-    EndWith(job, WithRetryAfter(std::move(status), std::chrono::ceil<std::chrono::seconds>(delay)), reason);
+    const int devices = placements_.DevicesWith(job.info.model);
+    EndWith(job, TryAgain(std::move(status), accounts_.clients(), devices), reason);
   }
 
   /// The caller has its answer; what the job holds stays held until nobody uses it.

@@ -118,6 +118,17 @@ TEST_F(SchedulerSharingTest, AFullQueueTakesFromWhoHasMost) {
   EXPECT_EQ(RefusedFor(RefusalReason::kClientQueueFull), 3);
 }
 
+TEST_F(SchedulerSharingTest, WhoIsRefusedAnywayTakesNoRoom) {
+  Make({.max_jobs = 4});
+  Measure(milliseconds(10));
+  for (int i = 0; i < 4; ++i) {
+    Submit(Tensors("greedy"));
+  }
+  JobInfo late = Tensors("modest");
+  late.deadline = now_;
+  EXPECT_THAT(Refused(Submit(late)), ElementsAre(static_cast<int>(late.id)));
+}
+
 TEST_F(SchedulerSharingTest, AloneAClientMeetsTheBoundOfTheService) {
   Make({.max_jobs = 1});
   Submit(Tensors("a"));

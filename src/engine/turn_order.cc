@@ -23,7 +23,7 @@ void TurnOrder::Begin(const Place& place, double cost) {
     if (i == static_cast<std::size_t>(place.priority)) {
       one.owed = std::max(0.0, one.owed - (1 - kGuaranteedShare) * cost);
     } else if (one.queue.size() > 0) {
-      one.owed += kGuaranteedShare * cost;
+      one.owed = std::min(one.owed + kGuaranteedShare * cost, kMostOwed);
     }
   }
   QueueOf(place).Begin(place.payer, place.model, cost);

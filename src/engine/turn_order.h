@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_TURN_ORDER_H_
 #define ACCELERD_ENGINE_TURN_ORDER_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,7 @@ class TurnOrder {
       }
     }
     for (std::size_t i = 1; i < kPriorityClasses; ++i) {
-      if (turns[i] && classes_[i].owed > 0 && classes_[i].owed >= cost(turns[i]->model)) {
+      if (turns[i] && classes_[i].owed > 0 && classes_[i].owed >= std::min(cost(turns[i]->model), kMostOwed)) {
         return turns[i]->job;
       }
     }
@@ -71,6 +72,9 @@ class TurnOrder {
   void ForgetGroup(GroupIndex group);
 
  private:
+  /// Seconds of its share that a class can be owed, however long its models could not run.
+  static constexpr double kMostOwed = 1;
+
   struct Class {
     FairQueue queue;
     double owed = 0;  ///< Seconds of its guaranteed share that it waits for.

@@ -61,8 +61,8 @@ std::string NameOf(const Client& client) {
   if (client.group.empty()) {
     return "(all others)";
   }
-  return client.member.empty() ? fmt::format("\"{}\"", client.group)
-                               : fmt::format("\"{}\" of \"{}\"", client.member, client.group);
+  return client.member.empty() ? fmt::format("\"{}\"", client.title())
+                               : fmt::format("\"{}\" of \"{}\"", client.member, client.title());
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       }
       continue;
     }
-    stream_.SetTimeout(options_.body_timeout);
+    SetTimeout();
     const std::size_t bytes = co_await stream_.ReadSome(target);
     size_ += bytes;
     if (bytes == 0 && Interrupted()) {
@@ -189,9 +189,15 @@ Awaitable<bool> BodyReader::SendContinue() {
   co_return co_await stream_.Write(kContinue, options_.write_timeout, options_.write_timeout);
 }
 
+void BodyReader::SetTimeout() {
+  const Duration timeout = options_.body_timeout;
+  const Time end = started_ + timeout + std::chrono::seconds(size_ / options_.min_rate);
+  stream_.SetTimeout(std::clamp<Duration>(end - Clock::Steady().Now(), std::chrono::milliseconds(1), timeout));
+}
+
 Awaitable<bool> BodyReader::AwaitInput() {
   const std::size_t before = stream_.input().size();
-  stream_.SetTimeout(options_.body_timeout);
+  SetTimeout();
   while (stream_.input().size() == before) {
     stream_.StartRead(kMaxChunkHeader);
     if (!stream_.reading() && Interrupted()) {

@@ -51,6 +51,9 @@ class BodyReader {
   Awaitable<bool> SendContinue();
   /// Waits until more input is there.
   Awaitable<bool> AwaitInput();
+  /// A body that comes a byte at a time would hold its memory for ever: it may take the timeout, and the time that what
+  /// has arrived takes at the least rate.
+  void SetTimeout();
   bool Refuse(int status, std::string_view message);
   bool Interrupted();
 
@@ -60,6 +63,7 @@ class BodyReader {
   BufferPool& pool_;
   const std::shared_ptr<boost::asio::io_context>& io_;
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
+  const Time started_ = Clock::Steady().Now();
   std::size_t capacity_ = 0;  ///< Reserved.
   std::size_t size_ = 0;
 };

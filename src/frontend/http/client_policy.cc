@@ -59,7 +59,7 @@ Client ClientPolicy::ClientOf(const Peer& peer, const std::string& id) const {
   if (IdIsClient(peer, id)) {
     return {.group = fmt::format("id {}", id), .weight = weight};
   }
-  return {.group = peer.name(), .member = id, .weight = weight};
+  return {.group = peer.name(), .member = id, .weight = weight, .process = peer.process_name()};
 }
 
 absl::StatusOr<PriorityClass> ClientPolicy::PriorityOf(const Peer& peer, const std::string& id,

@@ -14,18 +14,10 @@
 namespace accelerd {
 namespace {
 
-constexpr std::size_t kV4Offset = 12;
-
 struct Request {
   nlmsghdr header;
   inet_diag_req_v2 body;
 };
-
-bool IsV4(const IpAddress& address) {
-  in6_addr v6{};  // Aligned as the macro wants it.
-  std::memcpy(&v6, address.data(), sizeof(v6));
-  return IN6_IS_ADDR_V4MAPPED(&v6);
-}
 
 /// As the kernel takes it: IPv4 in the first word, IPv6 in all four.
 void CopyAddress(const IpAddress& address, bool v4, __be32* words) {

@@ -56,7 +56,7 @@ HttpResponse Preflight(const RequestHead& head) {
   HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
   response.headers = {{"Access-Control-Allow-Methods", "GET, HEAD, POST"},
-                      {"Access-Control-Allow-Headers", "Content-Type"},
+                      {"Access-Control-Allow-Headers", "Content-Type, X-Client-Id, X-Priority, X-Stream, X-Timeout-Ms"},
                       {"Access-Control-Max-Age", "600"}};
   if (head.find("access-control-request-private-network") != nullptr) {
     response.headers.emplace_back("Access-Control-Allow-Private-Network", "true");

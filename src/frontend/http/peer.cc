@@ -25,8 +25,8 @@ std::optional<TcpEnd> EndOf(const sockaddr_storage& storage) {
   }
   if (storage.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    end.address[10] = end.address[11] = 0xff;
-    std::memcpy(end.address.data() + 12, &v4.sin_addr, sizeof(v4.sin_addr));
+    end.address[kV4Offset - 2] = end.address[kV4Offset - 1] = 0xff;
+    std::memcpy(end.address.data() + kV4Offset, &v4.sin_addr, sizeof(v4.sin_addr));
     end.port = ntohs(v4.sin_port);
     return end;
   }
@@ -34,10 +34,7 @@ std::optional<TcpEnd> EndOf(const sockaddr_storage& storage) {
 }
 
 bool IsSharedPrefix(const IpAddress& address) {
-  in6_addr v6{};  // Aligned as the macros want it.
-  static_assert(sizeof(v6) == sizeof(address));
-  std::memcpy(&v6, address.data(), sizeof(v6));
-  return !IN6_IS_ADDR_V4MAPPED(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6);
+  return !IsV4(address) && !IsLinkLocal(address) && !IsLoopback(address);
 }
 
 }  // namespace
@@ -105,7 +102,7 @@ std::string Peer::name() const {
   if (!process_ || process_->pid == 0) {
     return fmt::format("uid {}", *uid_);
   }
-  return fmt::format("uid {} pid {} ({})", *uid_, process_->pid, process_->name);
+  return fmt::format("uid {} pid {}", *uid_, process_->pid);
 }
 
 }  // namespace accelerd

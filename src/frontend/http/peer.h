@@ -40,8 +40,11 @@ class Peer {
   /// Of a TCP connection.
   std::optional<IpAddress> address() const { return there_ ? std::optional(there_->address) : std::nullopt; }
 
-  /// "uid 1000 pid 4711 (python3)", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64".
+  /// "uid 1000 pid 4711", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64".
   std::string name() const;
+
+  /// What the process calls itself, which it may change: for people. Empty: not known.
+  std::string process_name() const { return process_ ? process_->name : std::string(); }
 
  private:
   /// Whether it may be on this machine.

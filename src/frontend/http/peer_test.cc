@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <future>
 
 #include "fmt/core.h"
@@ -58,7 +60,7 @@ Connection ConnectV6() {
 }
 
 std::string ThisProcess() {
-  return fmt::format("uid {} pid {} ({})", geteuid(), getpid(), ProcessName(getpid()));
+  return fmt::format("uid {} pid {}", geteuid(), getpid());
 }
 
 /// Finds the process of a peer on this machine.
@@ -102,6 +104,22 @@ TEST(PeerTest, OfALoopbackConnectionTheSameWhenItIsFound) {
     EXPECT_FALSE(peer.inode_to_find());
     EXPECT_EQ(peer.name(), ThisProcess());
   }
+}
+
+TEST(PeerTest, AProcessThatCallsItselfAnotherIsTheSame) {
+  const Connection connection = ConnectV4();
+  LocalSockets sockets;
+  std::array<char, 16> own_name{};
+  prctl(PR_GET_NAME, own_name.data());
+  for (const char* const called : {"first", "second"}) {
+    prctl(PR_SET_NAME, called);
+    Peer peer(connection.server.get());
+    peer.Recognize(sockets);
+    FindProcess(peer);
+    EXPECT_EQ(peer.process_name(), called);
+    EXPECT_EQ(peer.name(), ThisProcess());
+  }
+  prctl(PR_SET_NAME, own_name.data());
 }
 
 TEST(PeerTest, OfAnIpv6SocketThatSpeaksIpv4) {

@@ -34,14 +34,14 @@ struct HttpServerOptions {
   std::string socket_group;                ///< Group of Unix sockets; empty: the process's.
   std::size_t max_connections = 1024;      ///< More are answered 503 and closed.
   std::size_t max_header_bytes = 16 << 10;
-  std::size_t max_body_bytes = 32 << 20;              ///< Of one request; larger: 413 without reading it.
-  std::size_t max_total_body_bytes = 256 << 20;       ///< Of all requests together; see BodyBudget.
-  std::chrono::milliseconds body_wait{5000};          ///< How long a body waits for room for its next step, then 503.
-  std::chrono::milliseconds header_timeout{10'000};   ///< From the first byte of a request to the end of its header.
-  std::chrono::milliseconds body_timeout{30'000};     ///< Without any progress of the body.
-  std::chrono::milliseconds idle_timeout{75'000};     ///< Of a kept connection between requests.
-  std::chrono::milliseconds write_timeout{30'000};    ///< Without any progress of an answer.
-  std::size_t min_write_rate = 256 << 10;             ///< Bytes a second that an answer may need beyond write_timeout.
+  std::size_t max_body_bytes = 32 << 20;             ///< Of one request; larger: 413 without reading it.
+  std::size_t max_total_body_bytes = 256 << 20;      ///< Of all requests together; see BodyBudget.
+  std::chrono::milliseconds body_wait{5000};         ///< How long a body waits for room for its next step, then 503.
+  std::chrono::milliseconds header_timeout{10'000};  ///< From the first byte of a request to the end of its header.
+  std::chrono::milliseconds body_timeout{30'000};    ///< Without any progress of the body; see min_rate.
+  std::chrono::milliseconds idle_timeout{75'000};    ///< Of a kept connection between requests.
+  std::chrono::milliseconds write_timeout{30'000};   ///< Without any progress of an answer.
+  std::size_t min_rate = 256 << 10;  ///< Bytes a second that a body or an answer may need beyond its timeout.
   std::chrono::milliseconds request_timeout{30'000};  ///< From a whole request to the deadline of its call.
   std::vector<ClientRule> clients;                    ///< What clients are granted; the first that matches counts.
 };

@@ -55,7 +55,7 @@ TEST_F(HttpServerTest, WhoDoesNotReadIsCutOff) {
 
 TEST_F(HttpServerTest, WhoReadsTooSlowlyIsCutOff) {
   options_.write_timeout = std::chrono::milliseconds(300);
-  options_.min_write_rate = 1 << 30;
+  options_.min_rate = 1 << 30;
   Start();
   TestClient client = Connect();
   client.Send(Get("/large"));

@@ -226,7 +226,7 @@ Awaitable<void> Session::FindProcess() {
                                   }
                                 });
                               });
-  while (finding_process_ && !stream_->ended() && !stream_->closed()) {
+  while (finding_process_ && !stream_->closed() && !(stream_->ended() && ClientLeft())) {
     stream_->StartRead(kReadAheadBytes);
     co_await stream_->Wait();
   }
@@ -309,7 +309,7 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
 
 Duration Session::WriteTime(std::size_t bytes) const {
   const HttpServerOptions& options = environment_.options;
-  return options.write_timeout + std::chrono::seconds(bytes / options.min_write_rate);
+  return options.write_timeout + std::chrono::seconds(bytes / options.min_rate);
 }
 
 Awaitable<void> Session::Linger() {

@@ -46,7 +46,7 @@ void WriteShare(const ShareStats& stats, Duration all, Output out) {
 }
 
 void WriteClient(const ClientStats& client, Duration all, Output out) {
-  fmt::format_to(out, R"({{"client":{},)", JsonString(client.client.group));
+  fmt::format_to(out, R"({{"client":{},)", JsonString(client.client.title()));
   if (!client.client.member.empty()) {
     fmt::format_to(out, R"("id":{},)", JsonString(client.client.member));
   }
