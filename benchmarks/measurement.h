@@ -39,68 +39,78 @@ inline double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// Prints what was measured in `elapsed` seconds: the latencies of each thread's requests, in milliseconds.
-inline void PrintFigures(const std::vector<std::vector<float>>& latencies, double elapsed, double cpu) {
+/// What one thread did.
+struct Lane {
+  std::vector<float> latencies;  ///< Of the requests that ended within the measured time, in milliseconds.
+  std::size_t requests = 0;      ///< All, those before and after it too.
+  std::exception_ptr error;
+};
+
+/// Prints what was measured in `elapsed` seconds, in which this process worked for `cpu` seconds.
+inline void PrintFigures(const std::vector<Lane>& lanes, double elapsed, double cpu) {
   std::vector<float> all;
-  for (const std::vector<float>& some : latencies) {
-    all.insert(all.end(), some.begin(), some.end());
+  std::size_t requests = 0;
+  for (const Lane& lane : lanes) {
+    all.insert(all.end(), lane.latencies.begin(), lane.latencies.end());
+    requests += lane.requests;
   }
   if (all.empty()) {
     throw std::runtime_error("no request ended: measure for longer");
   }
   std::sort(all.begin(), all.end());
   const double count = static_cast<double>(all.size());
-  fmt::print(R"({{"requests_per_second": {:.2f}, "median_ms": {:.3f}, "p99_ms": {:.3f}, "cpu_ms": {:.4f}}})"
-             "\n",
-             count / elapsed, all[all.size() / 2], all[all.size() * 99 / 100], 1000 * cpu / count);
+  fmt::print(
+      R"({{"requests_per_second": {:.2f}, "median_ms": {:.3f}, "p99_ms": {:.3f}, "cpu_ms": {:.4f}, "requests": {}}})"
+      "\n",
+      count / elapsed, all[all.size() / 2], all[all.size() * 99 / 100], 1000 * cpu / count, requests);
 }
 
 /// Calls `steps[i]` again and again on a thread of its own, for `seconds` after a tenth of them to warm up, and prints
-/// requests per second, latencies and this process's CPU time a request as a line of JSON. Throws what a step throws.
+/// requests per second, latencies and this process's CPU time a request as a line of JSON, and how many requests there
+/// were in all. A request counts where it ends: one that is under way at the begin makes up for one that is at the end,
+/// however many are. Throws what a step throws.
 inline void Measure(std::vector<std::function<void()>> steps, double seconds) {
   using Clock = std::chrono::steady_clock;
   std::atomic<bool> measuring = false;
   std::atomic<bool> stop = false;
-  std::vector<std::vector<float>> latencies(steps.size());
-  std::vector<std::exception_ptr> errors(steps.size());
-  const auto run = [&](std::size_t i) {
-    while (!stop) {
-      const bool counts = measuring;
-      const auto start = Clock::now();
-      steps[i]();
-      if (counts) {
-        latencies[i].push_back(std::chrono::duration<float, std::milli>(Clock::now() - start).count());
-      }
-    }
-  };
+  std::vector<Lane> lanes(steps.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     threads.emplace_back([&, i] {
       try {
-        run(i);
+        while (!stop) {
+          const auto start = Clock::now();
+          steps[i]();
+          ++lanes[i].requests;
+          if (measuring) {
+            lanes[i].latencies.push_back(std::chrono::duration<float, std::milli>(Clock::now() - start).count());
+          }
+        }
       } catch (...) {
-        errors[i] = std::current_exception();
+        lanes[i].error = std::current_exception();
         stop = true;
       }
     });
   }
   const auto sleep = [](double duration) { std::this_thread::sleep_for(std::chrono::duration<double>(duration)); };
   sleep(seconds / 10);
-  const double cpu = CpuSeconds();
+  const double cpu_before = CpuSeconds();
   const auto start = Clock::now();
   measuring = true;
   sleep(seconds);
+  measuring = false;
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  const double cpu = CpuSeconds() - cpu_before;
   stop = true;
   for (std::thread& thread : threads) {
     thread.join();
   }
-  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-  for (const std::exception_ptr& error : errors) {
-    if (error) {
-      std::rethrow_exception(error);
+  for (const Lane& lane : lanes) {
+    if (lane.error) {
+      std::rethrow_exception(lane.error);
     }
   }
-  PrintFigures(latencies, elapsed, CpuSeconds() - cpu);
+  PrintFigures(lanes, elapsed, cpu);
 }
 
 }  // namespace accelerd::benchmark

@@ -77,9 +77,8 @@ class Programs:
         processes = processes_of(service.process.pid)
         before = sum(map(cpu_seconds, processes))
         figures = self._run(self._load, address, request, answer, connections, seconds)
-        # The warm-up is a tenth of the time and belongs to the service's processor time too.
-        requests = figures['requests_per_second'] * seconds * 1.1
-        figures['server_cpu_ms'] = 1000 * (sum(map(cpu_seconds, processes)) - before) / requests
+        # Of all requests, as the service worked for those before and after the measured time too.
+        figures['server_cpu_ms'] = 1000 * (sum(map(cpu_seconds, processes)) - before) / figures['requests']
         return figures
 
 
