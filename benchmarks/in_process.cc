@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/allocator.h"
 #include "fmt/core.h"
 #include "image/decode.h"
 #include "image/to_tensor.h"
@@ -93,6 +94,7 @@ void MeasureDecode(const std::string& image_path, int threads, double seconds) {
 }
 
 int Main(const std::vector<std::string>& args) {
+  KeepFreedMemory();
   if (args.size() == 2 && args[0] == "requests") {
     fmt::print("{}\n", Compile(args[1]).get_property(ov::optimal_number_of_infer_requests));
   } else if (args.size() == 5 && args[0] == "classify") {

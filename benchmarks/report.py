@@ -20,6 +20,13 @@ def processor():
                 platform.machine())
 
 
+def _of_what_is_left(figures, limit):
+    """The ratio to what the limit would reach with the processor time that the load generator leaves."""
+    rate = figures['requests_per_second']['median']
+    left = 1 - rate * figures['cpu_ms']['median'] / 1000 / os.cpu_count()
+    return rate / (limit['requests_per_second']['median'] * left)
+
+
 def _row(results, case):
     name, call, connections = case
     figures = results[case]
@@ -28,14 +35,15 @@ def _row(results, case):
     flask = results.get(('flask', call, connections))
     versus = rate['median'] / flask['requests_per_second']['median'] if flask else None
     return [call, str(connections), name, f'{rate["median"]:.0f}', f'{rate["min"]:.0f}..{rate["max"]:.0f}',
-            f'{rate["median"] / limit["requests_per_second"]["median"]:.2f}', f'{versus:.2f}' if versus else '',
+            f'{rate["median"] / limit["requests_per_second"]["median"]:.2f}', f'{_of_what_is_left(figures, limit):.2f}',
+            f'{versus:.2f}' if versus else '',
             f'{figures["median_ms"]["median"]:.2f}', f'{figures["p99_ms"]["median"]:.2f}',
             f'{figures["server_cpu_ms"]["median"]:.2f}',
             f'{figures["server_cpu_ms"]["median"] / limit["cpu_ms"]["median"]:.2f}',
             f'{figures["cpu_ms"]["median"]:.2f}']
 
 
-_HEADER = ['call', 'conn.', 'service', 'req/s', 'min..max', '/limit', '/flask', 'p50 ms', 'p99 ms', 'CPU ms',
+_HEADER = ['call', 'conn.', 'service', 'req/s', 'min..max', '/limit', '/left', '/flask', 'p50 ms', 'p99 ms', 'CPU ms',
            'CPU/limit', 'client ms']
 
 
@@ -70,7 +78,7 @@ def print_table(results, arguments):
     print()
     cases = sorted((case for case in results if case[0] != 'limit'), key=lambda case: (case[1], case[2], case[0]))
     print_rows([_HEADER, *(_row(results, case) for case in cases)])
-    print()
+    print('\n/left: of the limit with the processor time that the load generator leaves. It shares the processors.\n')
     for kind, connections, ratio in _file_over_path(results, arguments):
         print(f'{kind}: time from memory / time by path at {connections} connections: {ratio:.2f}')
 

@@ -14,6 +14,7 @@
 #include "app/daemon.h"
 #include "app/open_files.h"
 #include "app/shutdown_signals.h"
+#include "base/allocator.h"
 #include "base/log.h"
 #include "cli/console.h"
 #include "engine/device_lock.h"
@@ -90,6 +91,7 @@ int RunService(const ServeOptions& options) {
   if (const absl::StatusOr<LogLevel> level = ParseLogLevel(options.log_level); level.ok()) {
     SetLogLevel(*level);
   }
+  KeepFreedMemory();
   RaiseOpenFileLimit(static_cast<std::size_t>(options.max_connections));
   ShutdownSignals signals;
   const absl::StatusOr<DeviceLock> lock = LockDevices(options);

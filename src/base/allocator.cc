@@ -1,0 +1,16 @@
+#include "base/allocator.h"
+
+#include <malloc.h>
+
+namespace accelerd {
+
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  constexpr int kKept = 16 << 20;
+  constexpr int kMapped = 8 << 20;
+  mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_MMAP_THRESHOLD, kMapped);
+#endif
+}
+
+}  // namespace accelerd
