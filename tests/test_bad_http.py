@@ -285,23 +285,46 @@ def _refused_for_room(service, header):
 
 
 def test_connections_over_the_limit(start, models):
-    service = start(models, '--load', 'none', '--max-connections', '4')
-    kept = [RawConnection(service.url) for _ in range(4)]
-    for connection in kept:
-        connection.send(head('GET', '/list'))
-        assert connection.reply()[0] == 200
+    """Idle ones make room; without any the new one is refused."""
+    service = start(models, '--load', 'none', '--max-connections', '4', '--body-timeout', '60s')
+
+    def status_of_a_new_one():
+        return raw(service, head('GET', '/list'))[0]
+
+    busy = [RawConnection(service.url) for _ in range(4)]
+    for connection in busy:
+        connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 2',
+                             'Expect: 100-continue'))
+        assert b'100 Continue' in connection.socket.recv(100)
     with RawConnection(service.url) as fifth:
         fifth.send(head('GET', '/list'))
         raw_error_of(fifth.reply(), 503)
         assert fifth.closed()
-    for connection in kept:
-        connection.send(head('GET', '/list'))
-        assert connection.reply()[0] == 200
-    kept.pop().close()
+    busy[0].send(b'xx')
+    raw_error_of(busy[0].reply(), 400)
+    wait_until(lambda: status_of_a_new_one() == 200, 'the place of a connection that is idle')
+    assert busy[0].closed()
+    for connection in busy[1:]:
+        connection.send(b'xx')
+        raw_error_of(connection.reply(), 400)
+        connection.close()
 
-    def served():
-        with RawConnection(service.url) as connection:
-            connection.send(head('GET', '/list'))
-            return connection.reply()[0] == 200
 
-    wait_until(served, 'the place of a connection that was closed')
+def test_idle_connections_keep_nobody_out(start, models):
+    """Whether they say nothing, begin a header, or keep a connection that served."""
+    service = start(models, '--load', 'none', '--max-connections', '30', '--idle-timeout', '600s', '--header-timeout',
+                    '600s')
+    with RawConnection(service.address('unix')) as quiet:
+        quiet.send(head('GET', '/list'))
+        assert quiet.reply()[0] == 200
+        idle = []
+        for number in range(100):
+            idle.append(RawConnection(service.url))
+            idle[-1].send([b'', b'GET /li', head('GET', '/list')][number % 3])
+            if number % 3 == 2:
+                assert idle[-1].reply()[0] == 200, number
+        assert raw(service, head('GET', '/list'))[0] == 200
+        quiet.send(head('GET', '/list'))
+        assert quiet.reply()[0] == 200, 'a client lost its one connection to another client that has many'
+        for connection in idle:
+            connection.close()

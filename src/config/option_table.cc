@@ -232,7 +232,8 @@ std::vector<Option> MakeTable() {
        .group = kLimits,
        .value = CountValue{&Options::max_connections, 1, 1'000'000},
        .default_text = "1024",
-       .help = "Connections at once; more are answered 503 and closed"},
+       .help = "Connections at once. Another one takes the place of the one that is idle for longest, of the client "
+               "that has most; while none is idle, it is answered 503 and closed"},
       {.name = "max-header-bytes",
        .placeholder = "SIZE",
        .group = kLimits,

@@ -61,9 +61,9 @@ Peer::Peer(int socket) {
   }
 }
 
-void Peer::Recognize(LocalSockets& sockets) {
+bool Peer::Recognize(LocalSockets& sockets) {
   if (std::exchange(recognized_, true)) {
-    return;
+    return false;
   }
   if (process_) {
     process_->name = ProcessName(process_->pid);
@@ -73,6 +73,7 @@ void Peer::Recognize(LocalSockets& sockets) {
       inode_ = socket->inode;
     }
   }
+  return true;
 }
 
 bool Peer::local() const {

@@ -26,8 +26,8 @@ class Peer {
   /// Of a TCP connection.
   Peer(const TcpEnd& there, const TcpEnd& here) : there_(there), here_(here) {}
 
-  /// Asks the machine, the first time: microseconds.
-  void Recognize(LocalSockets& sockets);
+  /// Asks the machine, the first time: microseconds. Whether it did.
+  bool Recognize(LocalSockets& sockets);
 
   /// The inode of the socket at the other end whose process may be found; nullopt: it is known, or cannot be.
   std::optional<std::uint32_t> inode_to_find() const;

@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kMaxLingerBytes = 64 << 20;
 // While a call runs, its client may send this much ahead.
 constexpr std::size_t kReadAheadBytes = 4 << 10;
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
 bool IsTokenCharacter(char character) {
@@ -71,8 +72,9 @@ class Session::Exchange {
   std::atomic<bool> answered_ = false;
 };
 
-Session::Session(SessionEnvironment& environment, UniqueFd socket, std::string client)
+Session::Session(SessionEnvironment& environment, ConnectionTable::Id id, UniqueFd socket, std::string client)
     : environment_(environment),
+      id_(id),
       client_(std::move(client)),
       peer_(socket.get()),
       stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
@@ -90,6 +92,10 @@ Awaitable<void> Session::TurnAway() {
   co_await Refuse(response, /*keep=*/false);
 }
 
+bool Session::request_waits() const {
+  return !lingering_ && (stream_->available() || stream_->input().find(kHeadEnd) != std::string_view::npos);
+}
+
 void Session::Close() {
   SetBusy(false);
   stream_->Close();
@@ -98,6 +104,7 @@ void Session::Close() {
 Awaitable<bool> Session::ServeRequest() {
   head_ = RequestHead();
   origin_headers_.clear();
+  environment_.connections.SetIdle(id_);
   const auto head_size = co_await ReadHead();
   if (!head_size) {
     if (!refusal_) {
@@ -105,6 +112,7 @@ Awaitable<bool> Session::ServeRequest() {
     }
     co_return co_await Refuse(*refusal_, /*keep=*/false);
   }
+  environment_.connections.SetBusy(id_);
   RequestParser parser;
   const auto error = parser.ParseHead(stream_->input().substr(0, *head_size), head_);
   stream_->Consume(*head_size);
@@ -151,7 +159,6 @@ Awaitable<bool> Session::ServeRequest() {
 }
 
 Awaitable<std::optional<std::size_t>> Session::ReadHead() {
-  constexpr std::string_view kEnd = "\r\n\r\n";
   const HttpServerOptions& options = environment_.options;
   std::size_t searched = 0;
   started_ = Clock::Steady().Now();
@@ -168,9 +175,9 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
       stream_->SetTimeout(options.header_timeout);
       started_ = Clock::Steady().Now();
     }
-    if (const std::size_t end = input.find(kEnd, searched); end != std::string_view::npos) {
+    if (const std::size_t end = input.find(kHeadEnd, searched); end != std::string_view::npos) {
       stream_->ClearTimeout();
-      co_return end + kEnd.size();
+      co_return end + kHeadEnd.size();
     }
     if (input.size() > 1 && !IsTokenCharacter(input.front())) {
       refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
@@ -184,7 +191,7 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
     if (refusal_ || stream_->timed_out() || stream_->ended()) {
       co_return std::nullopt;
     }
-    searched = input.size() - std::min(input.size(), kEnd.size() - 1);
+    searched = input.size() - std::min(input.size(), kHeadEnd.size() - 1);
     stream_->StartRead(options.max_header_bytes);
     co_await stream_->Wait();
   }
@@ -201,7 +208,9 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
   }
   conditions_ = *std::move(conditions);
   if (match.route->kind == CallKind::kInference) {
-    peer_.Recognize(environment_.sockets);
+    if (peer_.Recognize(environment_.sockets)) {
+      environment_.connections.SetPeer(id_, peer_.name());
+    }
     const absl::StatusOr<PriorityClass> priority =
         environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
     if (!priority.ok()) {
@@ -313,6 +322,8 @@ Duration Session::WriteTime(std::size_t bytes) const {
 }
 
 Awaitable<void> Session::Linger() {
+  lingering_ = true;
+  environment_.connections.SetIdle(id_);
   stream_->SetTimeout(environment_.options.body_timeout);
   std::size_t drained = 0;
   while (!stream_->ended() && !stream_->timed_out() && drained < kMaxLingerBytes) {
@@ -330,6 +341,7 @@ void Session::OnAnswer(HttpResponse response) {
 
 void Session::OnProcess(ProcessFinder::Answer answer) {
   peer_.Found(std::move(answer));
+  environment_.connections.SetPeer(id_, peer_.name());
   finding_process_ = false;
   stream_->Wake();
 }

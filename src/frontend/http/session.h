@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "frontend/http/body_budget.h"
 #include "frontend/http/call_conditions.h"
+#include "frontend/http/connection_table.h"
 #include "frontend/http/local_sockets.h"
 #include "frontend/http/origin_rules.h"
 #include "frontend/http/peer.h"
@@ -31,6 +32,7 @@ struct SessionEnvironment {
   bool draining = false;          ///< Connections close after their next answer.
   std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
   std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
+  ConnectionTable connections = {};  ///< Those that are served.
   ClientPolicy policy{options.clients};
   LocalSockets sockets = {};
   ProcessFinder processes = {};
@@ -39,7 +41,11 @@ struct SessionEnvironment {
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(SessionEnvironment& environment, UniqueFd socket, std::string client);
+  /// `id`: of the connection, in the table of the connections when it is served.
+  Session(SessionEnvironment& environment, ConnectionTable::Id id, UniqueFd socket, std::string client);
+
+  /// Who is at the other end, as far as is known.
+  std::string peer() const { return peer_.name(); }
 
   /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
   /// memory.
@@ -50,6 +56,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// Ends what has waited for too long.
   void CheckDeadline(Time now) { stream_->CheckDeadline(now); }
+
+  /// Whether a request has begun to arrive that nobody has looked at yet.
+  bool request_waits() const;
 
   /// Ends the connection: Serve completes soon, the call that runs is cancelled.
   void Close();
@@ -84,6 +93,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void LogAccess(const HttpResponse& response) const;
 
   SessionEnvironment& environment_;
+  const ConnectionTable::Id id_;
   const std::string client_;
   Peer peer_;
   bool finding_process_ = false;
@@ -96,6 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<HttpResponse> answer_;   ///< To the call that runs.
   std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
+  bool lingering_ = false;
 };
 
 }  // namespace accelerd
