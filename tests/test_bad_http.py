@@ -141,7 +141,32 @@ def test_pages_of_other_sites_and_names_of_others_are_refused(service, start, mo
     open_to = start(models, '--load', 'none', '--allow-origin', 'https://robot.example', '--allow-host', 'robot.example')
     status, headers, _ = raw(open_to, head('GET', '/list', 'Origin: https://robot.example'))
     assert status == 200 and headers['access-control-allow-origin'] == 'https://robot.example'
+    assert 'Retry-After' in headers['access-control-expose-headers']
     assert raw(open_to, b'GET /list HTTP/1.1\r\nHost: robot.example:5001\r\n\r\n')[0] == 200
+
+
+def test_names_are_judged_on_the_loopback_wherever_else_it_listens(start, models):
+    service = start(models, '--load', 'none', '--listen', '0.0.0.0:0')
+    port = service.wait_for_log(r'listening on 0\.0\.0\.0:(\d+)').group(1)
+    rebound = b'GET /list HTTP/1.1\r\nHost: evil.example:5001\r\n\r\n'
+    for address in (service.url, f'http://127.0.0.1:{port}'):
+        with RawConnection(address) as connection:
+            connection.send(rebound)
+            raw_error_of(connection.reply(), 403)
+    if outward := _outward_address():
+        with RawConnection(f'http://{outward}:{port}') as connection:
+            connection.send(rebound)
+            assert connection.reply()[0] == 200
+
+
+def _outward_address():
+    """An address of this machine that others may reach, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(('192.0.2.1', 9))  # Sends nothing: it chooses a way.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 # Clients that close their side.

@@ -40,8 +40,7 @@ std::vector<Option> MakeTable() {
        .default_text = "",
        .help =
            "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
-           "and the machine's name; *: any. Others are answered 403, but over Unix sockets, and where listen has an "
-           "address beyond the loopback"},
+           "and the machine's name; *: any. Others are answered 403 on connections to a loopback address"},
       {.name = "socket-mode",
        .placeholder = "MODE",
        .group = kService,

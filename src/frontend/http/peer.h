@@ -36,6 +36,8 @@ class Peer {
   void Found(ProcessFinder::Answer answer);
 
   bool over_unix_socket() const { return unix_; }
+  /// Whether the connection came to a loopback address of this machine, over TCP.
+  bool at_loopback() const { return there_ && IsLoopback(here_.address); }
   const std::optional<std::uint32_t>& uid() const { return uid_; }
   /// Of a TCP connection.
   std::optional<IpAddress> address() const { return there_ ? std::optional(there_->address) : std::nullopt; }

@@ -146,6 +146,21 @@ TEST(PeerTest, OfOtherMachinesTheAddress) {
   EXPECT_EQ(Peer().name(), "unknown");
 }
 
+TEST(PeerTest, WhichAddressItCameTo) {
+  const auto at_loopback = [](std::string_view there, std::string_view here) {
+    return Peer({.address = ParseIpAddress(there).value(), .port = 1}, {.address = ParseIpAddress(here).value()})
+        .at_loopback();
+  };
+  EXPECT_TRUE(at_loopback("127.0.0.1", "127.0.0.1"));
+  EXPECT_TRUE(at_loopback("127.0.0.1", "127.0.1.1"));
+  EXPECT_TRUE(at_loopback("::1", "::1"));
+  EXPECT_FALSE(at_loopback("192.0.2.7", "192.0.2.1"));
+  EXPECT_FALSE(at_loopback("192.0.2.1", "192.0.2.1")) << "the machine's own name leads there";
+  EXPECT_FALSE(at_loopback("2001:db8::7", "2001:db8::1"));
+  EXPECT_FALSE(Peer().at_loopback());
+  EXPECT_TRUE(Peer(ConnectV4().server.get()).at_loopback());
+}
+
 TEST(PeerTest, WhoClosedIsNotLookedFor) {
   Connection connection = ConnectV4();
   connection.client = UniqueFd();

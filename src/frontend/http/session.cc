@@ -122,7 +122,9 @@ Awaitable<bool> Session::ServeRequest() {
   }
   origin_headers_ = OriginHeaders(head_, environment_.origin_rules);
   // No browser reaches a Unix socket.
-  if (const auto answer = stream_->is_local() ? std::nullopt : AnswerByOrigin(head_, environment_.origin_rules)) {
+  if (const auto answer = stream_->is_local()
+                              ? std::nullopt
+                              : AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
     co_return co_await Refuse(*answer, head_.keep_alive && !head_.has_body());
   }
 
