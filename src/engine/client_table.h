@@ -116,9 +116,6 @@ class ClientTable {
   std::size_t active_groups_ = 0;
 };
 
-/// Adds what `more` counts to `stats`.
-void Accumulate(ShareStats& stats, const ShareStats& more);
-
 }  // namespace accelerd
 
 #endif  // ACCELERD_ENGINE_CLIENT_TABLE_H_
