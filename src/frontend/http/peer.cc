@@ -51,7 +51,7 @@ Peer::Peer(int socket) {
     unix_ = true;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
       uid_ = credentials.uid;
-      process_ = FoundProcess{credentials.pid, ""};
+      process_ = ProcessInfo{.pid = credentials.pid};
     }
     return;
   }
@@ -66,7 +66,7 @@ bool Peer::Recognize(LocalSockets& sockets) {
     return false;
   }
   if (process_) {
-    process_->name = ProcessName(process_->pid);
+    process_ = ReadProcess(process_->pid);
   } else if (local()) {
     if (const auto socket = sockets.Find(*there_, here_)) {
       uid_ = socket->uid;

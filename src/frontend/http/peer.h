@@ -45,8 +45,8 @@ class Peer {
   /// "uid 1000 pid 4711", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64".
   std::string name() const;
 
-  /// What the process calls itself, which it may change: for people. Empty: not known.
-  std::string process_name() const { return process_ ? process_->name : std::string(); }
+  /// Its pid is 0 when it is in another namespace; nullopt: not known.
+  const std::optional<ProcessInfo>& process() const { return process_; }
 
  private:
   /// Whether it may be on this machine.
@@ -58,7 +58,7 @@ class Peer {
   TcpEnd here_;
   std::optional<std::uint32_t> uid_;
   std::uint32_t inode_ = 0;
-  std::optional<FoundProcess> process_;
+  std::optional<ProcessInfo> process_;
 };
 
 }  // namespace accelerd

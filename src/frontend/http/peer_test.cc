@@ -116,10 +116,26 @@ TEST(PeerTest, AProcessThatCallsItselfAnotherIsTheSame) {
     Peer peer(connection.server.get());
     peer.Recognize(sockets);
     FindProcess(peer);
-    EXPECT_EQ(peer.process_name(), called);
+    EXPECT_EQ(peer.process()->name, called);
     EXPECT_EQ(peer.name(), ThisProcess());
   }
   prctl(PR_SET_NAME, own_name.data());
+}
+
+TEST(PeerTest, KnowsWhenItsProcessStarted) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const UniqueFd first(ends[0]);
+  const UniqueFd second(ends[1]);
+  const Connection connection = ConnectV4();
+  LocalSockets sockets;
+  Peer over_unix(first.get());
+  over_unix.Recognize(sockets);
+  Peer over_tcp(connection.server.get());
+  over_tcp.Recognize(sockets);
+  FindProcess(over_tcp);
+  EXPECT_EQ(over_unix.process()->started, ReadProcess(getpid()).started);
+  EXPECT_EQ(over_tcp.process()->started, ReadProcess(getpid()).started);
 }
 
 TEST(PeerTest, OfAnIpv6SocketThatSpeaksIpv4) {

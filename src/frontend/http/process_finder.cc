@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "frontend/http/socket_holders.h"
+
 namespace accelerd {
 
 ProcessFinder::~ProcessFinder() {
@@ -47,7 +49,7 @@ void ProcessFinder::Run() {
       const auto holder = result.found.find(inode);
       found(holder == result.found.end()
                 ? Answer{.process = std::nullopt, .final = result.complete}
-                : Answer{.process = FoundProcess{holder->second, ProcessName(holder->second)}, .final = true});
+                : Answer{.process = ReadProcess(holder->second), .final = true});
     }
     lock.lock();
   }
