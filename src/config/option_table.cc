@@ -38,9 +38,8 @@ std::vector<Option> MakeTable() {
        .group = kService,
        .value = HostListValue{&Options::allow_host},
        .default_text = "",
-       .help =
-           "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
-           "and the machine's name; *: any. Others are answered 403 on connections to a loopback address"},
+       .help = "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
+               "and the machine's name; *: any. Others are answered 403 on connections to a loopback address"},
       {.name = "socket-mode",
        .placeholder = "MODE",
        .group = kService,

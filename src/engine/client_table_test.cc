@@ -24,7 +24,8 @@ TEST(ClientTableTest, AProcessThatCallsItselfAnotherIsTheSameClient) {
   const Client client{.group = "uid 1 pid 7", .process = "first", .process_started = 100};
   Client renamed = client;
   renamed.process = "second";
-  EXPECT_EQ(Find(table, client).member, Find(table, renamed).member);
+  const Payer payer = Find(table, client);
+  EXPECT_EQ(Find(table, renamed).member, payer.member);
   EXPECT_THAT(Titles(table), UnorderedElementsAre("uid 1 pid 7 (first)"));
 }
 

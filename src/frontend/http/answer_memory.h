@@ -13,7 +13,8 @@ namespace accelerd {
 /// a bound. One that is larger than the whole budget is served alone.
 inline constexpr std::size_t kSmallBody = 64 << 10;
 
-/// Room for a body of about `bytes`, for HttpResponse::memory; null when it is small. kResourceExhausted: there is none.
+/// Room for a body of about `bytes`, for HttpResponse::memory; null when it is small. kResourceExhausted: there is
+/// none.
 absl::StatusOr<std::shared_ptr<const void>> ReserveAnswer(std::size_t bytes, ByteBudget& budget);
 
 }  // namespace accelerd

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -76,6 +77,29 @@ TEST_F(HttpServerTest, TheMemoryOfAnAnswerIsHeldUntilItIsWritten) {
   EXPECT_NE(future.wait_for(std::chrono::milliseconds(50)), std::future_status::ready);
   EXPECT_EQ(client.Read().body.size(), std::size_t{64} << 20U);
   EXPECT_EQ(future.wait_for(kLong), std::future_status::ready);
+}
+
+TEST_F(HttpServerTest, TheMemoryOfALastAnswerDoesNotWaitForTheClientToClose) {
+  Start();
+  TestClient client = Connect();
+  client.Send(Post("/hold", "x", "Connection: close\r\n"));
+  HeldCall call = Held();
+  const auto released = std::make_shared<std::promise<void>>();
+  HttpResponse response = Text("done");
+  response.memory = std::shared_ptr<const void>(released.get(), [released](const void*) { released->set_value(); });
+  call.respond(std::move(response));
+  EXPECT_EQ(client.Read().body, "done");
+  EXPECT_EQ(released->get_future().wait_for(options_.body_timeout / 2), std::future_status::ready);
+}
+
+TEST_F(HttpServerTest, WhoSendsMoreAfterItsLastRequestStillGetsTheWholeAnswer) {
+  Start();
+  TestClient client = Connect();
+  // More than is read ahead. To close a socket with unread input would break the connection off.
+  client.Send(Post("/hold", "x", "Connection: close\r\n") + std::string(100'000, 'x'));
+  const std::size_t size = 16 << 20;
+  Held().respond(Text(std::string(size, 'x')));
+  EXPECT_GT(client.Trickle(std::chrono::milliseconds(1)), size);
 }
 
 TEST_F(HttpServerTest, AClientThatLeavesCancelsItsCall) {
@@ -201,10 +225,11 @@ TEST_F(HttpServerTest, AConnectionWhoseRequestIsThereIsNotClosedForANewOne) {
   options_.max_connections = 2;
   std::promise<void> blocked;
   std::promise<void> release;
-  router_.Add({"GET", "/block", 0, [&](const CallContext&, const auto&, const Responder& respond) {
+  Responder unblock;
+  router_.Add({"GET", "/block", 0, [&](const CallContext&, const auto&, Responder respond) {
+                 unblock = std::move(respond);
                  blocked.set_value();
                  release.get_future().wait();
-                 respond(Text("unblocked"));
                }});
   Start();
   TestClient blocking = Connect();
@@ -216,9 +241,40 @@ TEST_F(HttpServerTest, AConnectionWhoseRequestIsThereIsNotClosedForANewOne) {
   TestClient other = Connect();
   kept.Send(Get("/hello"));
   release.set_value();
-  EXPECT_EQ(blocking.Read().body, "unblocked");
   EXPECT_EQ(kept.Read().status, 200);
   EXPECT_EQ(other.Ask(Get("/hello")).status, 503);
+  unblock(Text("unblocked"));
+  EXPECT_EQ(blocking.Read().body, "unblocked");
+}
+
+TEST_F(HttpServerTest, WithoutDescriptorsIdleConnectionsMakeRoomForNewOnes) {
+  std::promise<void> blocked;
+  std::promise<void> release;
+  router_.Add({"GET", "/block", 0, [&](const CallContext&, const auto&, const Responder& respond) {
+                 blocked.set_value();
+                 release.get_future().wait();
+                 respond(Text("unblocked"));
+               }});
+  Start();
+  TestClient idle = Connect();
+  EXPECT_EQ(idle.Ask(Get("/hello")).status, 200);
+  TestClient blocking = Connect();
+  blocking.Send(Get("/block"));
+  blocked.get_future().wait();
+  TestClient fresh = Connect();
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit none_left = limit;
+  {
+    const UniqueFd lowest_free(dup(STDIN_FILENO));
+    none_left.rlim_cur = static_cast<rlim_t>(lowest_free.get());
+  }
+  setrlimit(RLIMIT_NOFILE, &none_left);
+  release.set_value();
+  EXPECT_EQ(fresh.Ask(Get("/hello")).status, 200);
+  EXPECT_TRUE(idle.AtEnd());
+  setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(blocking.Read().body, "unblocked");
 }
 
 TEST_F(HttpServerTest, DrainsKeptConnections) {

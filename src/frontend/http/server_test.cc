@@ -184,6 +184,15 @@ TEST_F(HttpServerTest, WebPagesOfOtherSitesAreRefused) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST_F(HttpServerTest, WhoIsRefusedForItsOriginCannotHideARequestInItsBody) {
+  Start();
+  TestClient client = Connect();
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nTransfer-Encoding: gzip\r\n\r\n" +
+              Get("/hello"));
+  EXPECT_EQ(client.Read().status, 403);
+  EXPECT_TRUE(client.AtEnd());
+}
+
 /// An address of this machine that others may reach; empty: it has none.
 std::string OutwardAddress() {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));

@@ -121,16 +121,14 @@ Awaitable<bool> Session::ServeRequest() {
     co_return co_await Refuse(response, /*keep=*/false);
   }
   origin_headers_ = OriginHeaders(head_, environment_.origin_rules);
-  // No browser reaches a Unix socket.
-  if (const auto answer = stream_->is_local()
-                              ? std::nullopt
-                              : AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
-    co_return co_await Refuse(*answer, head_.keep_alive && !head_.has_body());
-  }
-
   const HttpServerOptions& options = environment_.options;
   Judgement judgement =
       JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
+  // No browser reaches a Unix socket.
+  if (const auto answer =
+          stream_->is_local() ? std::nullopt : AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
+    co_return co_await Refuse(*answer, judgement.keep);
+  }
   if (judgement.refusal) {
     co_return co_await Refuse(*judgement.refusal, judgement.keep);
   }
@@ -144,6 +142,7 @@ Awaitable<bool> Session::ServeRequest() {
     if (!reader.refusal) {
       co_return false;
     }
+    reader.DropBody();
     co_return co_await Refuse(*reader.refusal, /*keep=*/false);
   }
 
@@ -153,11 +152,16 @@ Awaitable<bool> Session::ServeRequest() {
     co_await FindProcess();
   }
   StartCall(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()), arrived);
-  const std::optional<HttpResponse> answer = co_await AwaitAnswer();
+  std::optional<HttpResponse> answer = co_await AwaitAnswer();
   if (!answer) {
     co_return false;
   }
-  co_return co_await Answer(*answer, head_.keep_alive);
+  const bool kept = co_await Answer(*answer, head_.keep_alive);
+  answer.reset();  // Its memory shall not wait for the client to close.
+  if (!kept) {
+    co_await Linger();
+  }
+  co_return kept;
 }
 
 Awaitable<std::optional<std::size_t>> Session::ReadHead() {
@@ -296,7 +300,7 @@ bool Session::ClientLeft() {
 
 Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
   const bool kept = co_await Answer(response, keep);
-  if (!kept && !stream_->closed() && !stream_->timed_out()) {
+  if (!kept) {
     co_await Linger();
   }
   co_return kept;
@@ -312,7 +316,9 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
                                                WriteTime(head.size() + response.body_size()));
   LogAccess(response);
   SetBusy(false);
-  if (written && !keep) {
+  if (!written) {
+    stream_->Close();
+  } else if (!keep) {
     stream_->ShutdownSend();
   }
   co_return written&& keep;

@@ -29,9 +29,9 @@ struct SessionEnvironment {
   std::shared_ptr<boost::asio::io_context> io;  ///< Shared with those who still owe an answer.
   std::shared_ptr<BodyBudget> budget;
   BufferPool pool;
-  bool draining = false;          ///< Connections close after their next answer.
-  std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
-  std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
+  bool draining = false;             ///< Connections close after their next answer.
+  std::size_t busy = 0;              ///< Connections that read, serve or answer a request.
+  std::function<void()> on_idle;     ///< Called when `busy` falls to 0.
   ConnectionTable connections = {};  ///< Those that are served.
   ClientPolicy policy{options.clients};
   LocalSockets sockets = {};
