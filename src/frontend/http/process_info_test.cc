@@ -25,7 +25,8 @@ class ProcessInfoTest : public testing::Test {
 
   static std::string MakeFolder() {
     std::string pattern = testing::TempDir() + "/proc-XXXXXX";
-    return mkdtemp(pattern.data());
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    return pattern;
   }
 
   const std::string proc_ = MakeFolder();

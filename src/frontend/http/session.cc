@@ -121,22 +121,12 @@ Awaitable<bool> Session::ServeRequest() {
     co_return co_await Refuse(response, /*keep=*/false);
   }
   origin_headers_ = OriginHeaders(head_, environment_.origin_rules);
-  const HttpServerOptions& options = environment_.options;
-  Judgement judgement =
-      JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
-  // No browser reaches a Unix socket.
-  if (const auto answer =
-          stream_->is_local() ? std::nullopt : AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
-    co_return co_await Refuse(*answer, judgement.keep);
-  }
-  if (judgement.refusal) {
-    co_return co_await Refuse(*judgement.refusal, judgement.keep);
-  }
-  const std::optional<HttpResponse> refusal = JudgeConditions(judgement.match);
+  Judgement judgement;
+  const std::optional<HttpResponse> refusal = Judge(judgement);
   if (refusal) {
     co_return co_await Refuse(*refusal, judgement.keep);
   }
-  BodyReader reader(*stream_, options, *environment_.budget, environment_.pool, environment_.io);
+  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io);
   const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
   if (!read) {
     if (!reader.refusal) {
@@ -201,6 +191,18 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
     stream_->StartRead(options.max_header_bytes);
     co_await stream_->Wait();
   }
+}
+
+std::optional<HttpResponse> Session::Judge(Judgement& judgement) {
+  const HttpServerOptions& options = environment_.options;
+  judgement = JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
+  // No browser reaches a Unix socket.
+  if (!stream_->is_local()) {
+    if (auto answer = AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
+      return answer;
+    }
+  }
+  return judgement.refusal ? std::move(judgement.refusal) : JudgeConditions(judgement.match);
 }
 
 std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {

@@ -70,6 +70,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> ServeRequest();
   /// The size of a whole header in the input; nullopt: see refusal_, empty when the connection ends.
   Awaitable<std::optional<std::size_t>> ReadHead();
+  /// Judges head_ before its body; the answer to a request that is not served.
+  std::optional<HttpResponse> Judge(Judgement& judgement);
   /// Reads conditions_; the refusal of a request that may not have them.
   std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
   /// Waits until the process at the other end was looked for, where it may be found.
