@@ -173,6 +173,20 @@ TEST_F(HttpServerTest, OverAUnixSocketAnEndCancelsTheCall) {
   }
 }
 
+TEST_F(HttpServerTest, AnEndBehindMuchThatWasSentAheadCancelsTheCall) {
+  StartUnix();
+  for (const std::string& address : server_->addresses()) {
+    std::promise<void> cancelled;
+    TestClient client(address);
+    client.Send(Post("/hold", "x") + Post("/echo", std::string(100'000, 'x')));
+    HeldCall call = Held();
+    call.context.cancellation->OnCancel([&] { cancelled.set_value(); });
+    client.Reset();
+    EXPECT_EQ(cancelled.get_future().wait_for(kLong), std::future_status::ready) << address;
+    call.context.cancellation->OnCancel(nullptr);
+  }
+}
+
 TEST_F(HttpServerTest, WithoutIdleConnectionsNewOnesAreTurnedAway) {
   options_.max_connections = 2;
   Start();

@@ -243,7 +243,7 @@ Awaitable<void> Session::FindProcess() {
                                   }
                                 });
                               });
-  while (finding_process_ && !stream_->closed() && !(stream_->ended() && ClientLeft())) {
+  while (finding_process_ && !stream_->closed() && !ClientLeft()) {
     stream_->StartRead(kReadAheadBytes);
     co_await stream_->Wait();
   }
@@ -276,7 +276,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
 Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   bool cancelled = false;
   while (!answer_ && !stream_->closed()) {
-    if (!cancelled && stream_->ended() && ClientLeft()) {
+    if (!cancelled && ClientLeft()) {
       cancelled = true;
       cancellation_->Cancel();
       continue;
@@ -291,9 +291,13 @@ Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
 }
 
 bool Session::ClientLeft() {
+  const bool read_ahead = stream_->input().size() >= kReadAheadBytes;
+  if (!stream_->ended() && !read_ahead) {
+    return false;
+  }
   // Over TCP a process that dies and one that has sent its all and waits look alike. Its work shall leave the queue,
   // but for a client that said that this is its last request: to shut its side down is then its right.
-  if (!stream_->is_local() && head_.keep_alive) {
+  if (stream_->ended() && !stream_->is_local() && head_.keep_alive) {
     return true;
   }
   stream_->WatchForLoss();

@@ -79,7 +79,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
   Awaitable<std::optional<HttpResponse>> AwaitAnswer();
-  /// Whether the client, which sends nothing more, has left.
+  /// Whether the client has left, as far as it can be seen: of one that sent so much ahead that no more is read, a
+  /// reset connection or a closed Unix socket.
   bool ClientLeft();
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
   Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
