@@ -130,7 +130,7 @@ TEST_F(HttpServerTest, AnEmptyBodyTakesNoRoomWhileItsCallRuns) {
   Start();
   TestClient client = Connect();
   client.Send("POST /hold HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-  HeldCall call = Held();
+  const HeldCall call = Held();
   EXPECT_EQ(Connect().Ask(Post("/echo", std::string(1000, 'x'))).status, 200);
   call.respond(Text("done"));
   EXPECT_EQ(client.Read().body, "done");
