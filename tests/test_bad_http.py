@@ -141,7 +141,32 @@ def test_pages_of_other_sites_and_names_of_others_are_refused(service, start, mo
     open_to = start(models, '--load', 'none', '--allow-origin', 'https://robot.example', '--allow-host', 'robot.example')
     status, headers, _ = raw(open_to, head('GET', '/list', 'Origin: https://robot.example'))
     assert status == 200 and headers['access-control-allow-origin'] == 'https://robot.example'
+    assert 'Retry-After' in headers['access-control-expose-headers']
     assert raw(open_to, b'GET /list HTTP/1.1\r\nHost: robot.example:5001\r\n\r\n')[0] == 200
+
+
+def test_names_are_judged_on_the_loopback_wherever_else_it_listens(start, models):
+    service = start(models, '--load', 'none', '--listen', '0.0.0.0:0')
+    port = service.wait_for_log(r'listening on 0\.0\.0\.0:(\d+)').group(1)
+    rebound = b'GET /list HTTP/1.1\r\nHost: evil.example:5001\r\n\r\n'
+    for address in (service.url, f'http://127.0.0.1:{port}'):
+        with RawConnection(address) as connection:
+            connection.send(rebound)
+            raw_error_of(connection.reply(), 403)
+    if outward := _outward_address():
+        with RawConnection(f'http://{outward}:{port}') as connection:
+            connection.send(rebound)
+            assert connection.reply()[0] == 200
+
+
+def _outward_address():
+    """An address of this machine that others may reach, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(('192.0.2.1', 9))  # Sends nothing: it chooses a way.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 # Clients that close their side.
@@ -285,23 +310,46 @@ def _refused_for_room(service, header):
 
 
 def test_connections_over_the_limit(start, models):
-    service = start(models, '--load', 'none', '--max-connections', '4')
-    kept = [RawConnection(service.url) for _ in range(4)]
-    for connection in kept:
-        connection.send(head('GET', '/list'))
-        assert connection.reply()[0] == 200
+    """Idle ones make room; without any the new one is refused."""
+    service = start(models, '--load', 'none', '--max-connections', '4', '--body-timeout', '60s')
+
+    def status_of_a_new_one():
+        return raw(service, head('GET', '/list'))[0]
+
+    busy = [RawConnection(service.url) for _ in range(4)]
+    for connection in busy:
+        connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 2',
+                             'Expect: 100-continue'))
+        assert b'100 Continue' in connection.socket.recv(100)
     with RawConnection(service.url) as fifth:
         fifth.send(head('GET', '/list'))
         raw_error_of(fifth.reply(), 503)
         assert fifth.closed()
-    for connection in kept:
-        connection.send(head('GET', '/list'))
-        assert connection.reply()[0] == 200
-    kept.pop().close()
+    busy[0].send(b'xx')
+    raw_error_of(busy[0].reply(), 400)
+    wait_until(lambda: status_of_a_new_one() == 200, 'the place of a connection that is idle')
+    assert busy[0].closed()
+    for connection in busy[1:]:
+        connection.send(b'xx')
+        raw_error_of(connection.reply(), 400)
+        connection.close()
 
-    def served():
-        with RawConnection(service.url) as connection:
-            connection.send(head('GET', '/list'))
-            return connection.reply()[0] == 200
 
-    wait_until(served, 'the place of a connection that was closed')
+def test_idle_connections_keep_nobody_out(start, models):
+    """Whether they say nothing, begin a header, or keep a connection that served."""
+    service = start(models, '--load', 'none', '--max-connections', '30', '--idle-timeout', '600s', '--header-timeout',
+                    '600s')
+    with RawConnection(service.address('unix')) as quiet:
+        quiet.send(head('GET', '/list'))
+        assert quiet.reply()[0] == 200
+        idle = []
+        for number in range(100):
+            idle.append(RawConnection(service.url))
+            idle[-1].send([b'', b'GET /li', head('GET', '/list')][number % 3])
+            if number % 3 == 2:
+                assert idle[-1].reply()[0] == 200, number
+        assert raw(service, head('GET', '/list'))[0] == 200
+        quiet.send(head('GET', '/list'))
+        assert quiet.reply()[0] == 200, 'a client lost its one connection to another client that has many'
+        for connection in idle:
+            connection.close()

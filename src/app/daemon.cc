@@ -151,9 +151,10 @@ class Daemon::Parts {
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
         status(manager),
         stats(scheduler) {
+    const auto answers = std::make_shared<ByteBudget>(options.max_total_response_bytes);
     AddHealthApi(status, front_end->router);
-    AddStatsApi(stats, front_end->router);
-    AddNcsApi(inference, models, std::make_shared<ByteBudget>(options.max_total_response_bytes), front_end->router);
+    AddStatsApi(stats, answers, front_end->router);
+    AddNcsApi(inference, models, answers, front_end->router);
   }
 
   /// Calls whose clients left may still be worked on: that ends before the services do.

@@ -38,10 +38,8 @@ std::vector<Option> MakeTable() {
        .group = kService,
        .value = HostListValue{&Options::allow_host},
        .default_text = "",
-       .help =
-           "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
-           "and the machine's name; *: any. Others are answered 403, but over Unix sockets, and where listen has an "
-           "address beyond the loopback"},
+       .help = "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
+               "and the machine's name; *: any. Others are answered 403 on connections to a loopback address"},
       {.name = "socket-mode",
        .placeholder = "MODE",
        .group = kService,
@@ -232,7 +230,8 @@ std::vector<Option> MakeTable() {
        .group = kLimits,
        .value = CountValue{&Options::max_connections, 1, 1'000'000},
        .default_text = "1024",
-       .help = "Connections at once; more are answered 503 and closed"},
+       .help = "Connections at once. Another one takes the place of the one that is idle for longest, of the client "
+               "that has most; while none is idle, it is answered 503 and closed"},
       {.name = "max-header-bytes",
        .placeholder = "SIZE",
        .group = kLimits,

@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_CLIENT_H_
 #define ACCELERD_ENGINE_CLIENT_H_
 
+#include <cstdint>
 #include <string>
 
 namespace accelerd {
@@ -15,6 +16,15 @@ struct Client {
   std::string member = {};   ///< Within the group; empty: the group has no parts.
   double weight = 1;         ///< Of the group, over 0. Default: 1.
   std::string process = {};  ///< What the group called itself when it was first seen: for people alone.
+  /// When the group's process started: another one that has its number later is another group. 0: none, or not known.
+  std::uint64_t process_started = 0;
+
+  /// Of the group: no other one has it, not even later.
+  std::string key() const {
+    std::string key = group;
+    key.append(1, '\0').append(std::to_string(process_started));
+    return key;
+  }
 
   /// The group as people read it: "uid 1000 pid 4711 (python3)".
   std::string title() const { return process.empty() ? group : group + " (" + process + ")"; }

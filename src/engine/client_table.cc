@@ -10,15 +10,12 @@ ClientTable::ClientTable(std::size_t max_members) : max_members_(max_members), m
 }
 
 std::string ClientTable::KeyOf(const Client& client) {
-  std::string key;
-  key.reserve(client.group.size() + 1 + client.member.size());
-  key.append(client.group).append(1, '\0').append(client.member);
-  return key;
+  return client.key().append(1, '\0').append(client.member);
 }
 
 const ClientTable::Member* ClientTable::FindKnown(const Client& client) {
-  const auto found = by_name_.find(KeyOf(client));
-  if (found == by_name_.end()) {
+  const auto found = by_key_.find(KeyOf(client));
+  if (found == by_key_.end()) {
     return nullptr;
   }
   Member& member = members_[found->second];
@@ -27,7 +24,7 @@ const ClientTable::Member* ClientTable::FindKnown(const Client& client) {
 }
 
 Payer ClientTable::Insert(const Client& client) {
-  const auto [by_group, is_new] = group_by_name_.try_emplace(client.group, GroupIndex{});
+  const auto [by_group, is_new] = group_by_key_.try_emplace(client.key(), GroupIndex{});
   if (is_new) {
     if (free_groups_.empty()) {
       free_groups_.push_back(static_cast<GroupIndex>(groups_.size()));
@@ -35,7 +32,7 @@ Payer ClientTable::Insert(const Client& client) {
     }
     by_group->second = free_groups_.back();
     free_groups_.pop_back();
-    groups_[by_group->second].name = client.group;
+    groups_[by_group->second].key = by_group->first;
     groups_[by_group->second].weight = client.weight;
   }
   if (free_members_.empty()) {
@@ -53,7 +50,7 @@ Payer ClientTable::Insert(const Client& client) {
   member.payer = {.group = by_group->second, .member = index, .weight = group.weight};
   member.known = true;
   member.last_seen = ++now_;
-  by_name_.emplace(KeyOf(client), index);
+  by_key_.emplace(KeyOf(client), index);
   return member.payer;
 }
 
@@ -61,12 +58,12 @@ void ClientTable::Drop(MemberIndex index) {
   Member& member = members_[index];
   Accumulate(members_[kOthers].stats, member.stats);
   const GroupIndex group = member.payer.group;
-  by_name_.erase(KeyOf(member.client));
+  by_key_.erase(KeyOf(member.client));
   member = Member();
   free_members_.push_back(index);
   known_--;
   if (--groups_[group].members == 0) {
-    group_by_name_.erase(groups_[group].name);
+    group_by_key_.erase(groups_[group].key);
     groups_[group] = Group();
     free_groups_.push_back(group);
   }
@@ -113,21 +110,6 @@ std::vector<ClientStats> ClientTable::stats() const {
     }
   }
   return all;
-}
-
-void Accumulate(ShareStats& stats, const ShareStats& more) {
-  stats.waiting += more.waiting;
-  stats.running += more.running;
-  stats.completed += more.completed;
-  stats.failed += more.failed;
-  stats.cancelled += more.cancelled;
-  for (std::size_t i = 0; i < kRefusalReasons; ++i) {
-    stats.refused[i] += more.refused[i];
-  }
-  stats.device_time += more.device_time;
-  stats.started += more.started;
-  stats.wait += more.wait;
-  stats.longest_wait = std::max(stats.longest_wait, more.longest_wait);
 }
 
 }  // namespace accelerd

@@ -29,7 +29,7 @@ class ClientTable {
     ShareStats stats;
   };
   struct Group {
-    std::string name;
+    std::string key;  ///< As Client has it.
     double weight = 1;
     std::size_t members = 0;  ///< Known ones; 0: the place is free.
     std::size_t jobs = 0;
@@ -109,15 +109,12 @@ class ClientTable {
   std::vector<Group> groups_;
   std::vector<MemberIndex> free_members_;
   std::vector<GroupIndex> free_groups_;
-  std::unordered_map<std::string, MemberIndex> by_name_;
-  std::unordered_map<std::string, GroupIndex> group_by_name_;
+  std::unordered_map<std::string, MemberIndex> by_key_;
+  std::unordered_map<std::string, GroupIndex> group_by_key_;
   WaitingTime waiting_{};
   double active_weight_ = 0;
   std::size_t active_groups_ = 0;
 };
-
-/// Adds what `more` counts to `stats`.
-void Accumulate(ShareStats& stats, const ShareStats& more);
 
 }  // namespace accelerd
 

@@ -1,5 +1,7 @@
 #include "engine/scheduler_stats.h"
 
+#include <algorithm>
+
 namespace accelerd {
 
 std::string_view RefusalReasonName(RefusalReason reason) {
@@ -22,6 +24,21 @@ std::string_view RefusalReasonName(RefusalReason reason) {
       return "too_large";
   }
   return "";
+}
+
+void Accumulate(ShareStats& stats, const ShareStats& more) {
+  stats.waiting += more.waiting;
+  stats.running += more.running;
+  stats.completed += more.completed;
+  stats.failed += more.failed;
+  stats.cancelled += more.cancelled;
+  for (std::size_t i = 0; i < kRefusalReasons; ++i) {
+    stats.refused[i] += more.refused[i];
+  }
+  stats.device_time += more.device_time;
+  stats.started += more.started;
+  stats.wait += more.wait;
+  stats.longest_wait = std::max(stats.longest_wait, more.longest_wait);
 }
 
 }  // namespace accelerd

@@ -45,6 +45,9 @@ struct ShareStats {
   Duration longest_wait{};
 };
 
+/// Adds what `more` counts to `stats`.
+void Accumulate(ShareStats& stats, const ShareStats& more);
+
 struct ClientStats {
   Client client;  ///< Empty names: clients that are not told apart any more.
   ShareStats stats;

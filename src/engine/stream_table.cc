@@ -7,7 +7,7 @@
 namespace accelerd {
 
 StreamTable::Key StreamTable::KeyOf(const JobInfo& info) {
-  return {info.client.group, info.client.member, info.stream, info.model};
+  return {info.client.key(), info.client.member, info.stream, info.model};
 }
 
 void StreamTable::Add(JobRecord& job) {

@@ -30,7 +30,7 @@ class StreamTable {
 
  private:
   using Key =
-      std::tuple<std::string, std::string, std::string, ModelGeneration>;  // Clients by name: entries are shared.
+      std::tuple<std::string, std::string, std::string, ModelGeneration>;  // Clients by key: entries are shared.
 
   static Key KeyOf(const JobInfo& info);
 

@@ -40,6 +40,7 @@ Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser,
 
 Body BodyReader::TakeBody() {
   if (size_ == 0) {
+    DropBody();
     return {};
   }
   Body body;
@@ -171,10 +172,12 @@ Awaitable<bool> BodyReader::Reserve(std::size_t bytes) {
   if (at_once) {
     co_return true;
   }
+  const Time waiting_since = Clock::Steady().Now();
   stream_.SetTimeout(options_.body_wait);
   while (!*granted && !stream_.timed_out() && !stream_.closed()) {
     co_await stream_.Wait();
   }
+  started_ += Clock::Steady().Now() - waiting_since;
   budget_.CancelGrow(memory_->account);
   stream_.ClearTimeout();
   co_return *granted;

@@ -34,6 +34,8 @@ class BodyReader {
   Awaitable<bool> Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes, bool wants_continue);
 
   Body TakeBody();
+  /// Gives up what was read, and its room.
+  void DropBody() { memory_.reset(); }
   std::optional<HttpResponse> refusal;
 
  private:
@@ -63,8 +65,8 @@ class BodyReader {
   BufferPool& pool_;
   const std::shared_ptr<boost::asio::io_context>& io_;
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
-  const Time started_ = Clock::Steady().Now();
-  std::size_t capacity_ = 0;  ///< Reserved.
+  Time started_ = Clock::Steady().Now();  ///< Later by the time that it waited for room.
+  std::size_t capacity_ = 0;              ///< Reserved.
   std::size_t size_ = 0;
 };
 

@@ -59,7 +59,12 @@ Client ClientPolicy::ClientOf(const Peer& peer, const std::string& id) const {
   if (IdIsClient(peer, id)) {
     return {.group = fmt::format("id {}", id), .weight = weight};
   }
-  return {.group = peer.name(), .member = id, .weight = weight, .process = peer.process_name()};
+  const ProcessInfo process = peer.process().value_or(ProcessInfo());
+  return {.group = peer.name(),
+          .member = id,
+          .weight = weight,
+          .process = process.name,
+          .process_started = process.started};
 }
 
 absl::StatusOr<PriorityClass> ClientPolicy::PriorityOf(const Peer& peer, const std::string& id,

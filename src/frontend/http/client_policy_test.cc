@@ -41,6 +41,18 @@ TEST(ClientPolicyTest, WithoutRulesEveryPeerIsAGroup) {
   EXPECT_FALSE(policy.IdIsClient(PeerAt("192.0.2.7"), "cam"));
 }
 
+TEST(ClientPolicyTest, AProcessIsToldFromALaterOneOfItsNumber) {
+  const ClientPolicy policy({});
+  const auto client_of = [&](std::uint64_t started, const std::string& name) {
+    Peer peer = PeerAt("192.0.2.1");
+    peer.Found({.process = ProcessInfo{.pid = 7, .started = started, .name = name}, .final = true});
+    return policy.ClientOf(peer, "");
+  };
+  EXPECT_EQ(client_of(100, "a").key(), client_of(100, "b").key());
+  EXPECT_NE(client_of(100, "a").key(), client_of(200, "a").key());
+  EXPECT_EQ(client_of(100, "a").process, "a");
+}
+
 TEST(ClientPolicyTest, TheFirstRuleThatMatchesCounts) {
   const ClientPolicy policy({AddressRule("192.0.2.7", {.weight = 2}), AddressRule("192.0.2.0/24", {.weight = 3}),
                              AddressRule("192.0.2.8", {.weight = 4})});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -29,23 +28,11 @@ HttpResponse JsonResponse(const Json& json) {
   return response;
 }
 
-/// Room for a body of about `bytes`; null when it is small.
-absl::StatusOr<std::shared_ptr<const void>> Reserve(std::size_t bytes, ByteBudget& budget) {
-  if (bytes <= kSmallBody) {
-    return nullptr;
-  }
-  std::optional<ByteBudget::Reservation> reservation = budget.TryReserve(std::min(bytes, budget.limit()));
-  if (!reservation) {
-    return absl::ResourceExhaustedError("too many large answers at once; try again later");
-  }
-  return std::make_shared<const ByteBudget::Reservation>(*std::move(reservation));
-}
-
 /// Reserves `bytes`, those of the elements, then makes the body.
 template <typename F>
 absl::StatusOr<HttpResponse> NpyResponse(std::size_t bytes, ByteBudget& budget, F&& make_npy) {
   HttpResponse response;
-  ACCELERD_ASSIGN_OR_RETURN(response.memory, Reserve(bytes, budget));
+  ACCELERD_ASSIGN_OR_RETURN(response.memory, ReserveAnswer(bytes, budget));
   response.content_type = "application/octet-stream";
   response.body = make_npy();
   return response;
@@ -54,7 +41,7 @@ absl::StatusOr<HttpResponse> NpyResponse(std::size_t bytes, ByteBudget& budget, 
 /// Lists are small, but for models with very many classes: those are reserved when their size is known.
 absl::StatusOr<HttpResponse> ListResponse(const Json& json, ByteBudget& budget) {
   HttpResponse response = JsonResponse(json);
-  ACCELERD_ASSIGN_OR_RETURN(response.memory, Reserve(response.body.size(), budget));
+  ACCELERD_ASSIGN_OR_RETURN(response.memory, ReserveAnswer(response.body.size(), budget));
   return response;
 }
 
@@ -125,7 +112,7 @@ absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, Byt
     std::shared_ptr<const void> reservation;
     std::shared_ptr<const Image> image;
   };
-  ACCELERD_ASSIGN_OR_RETURN(auto reservation, Reserve(image->pixels.size(), budget));
+  ACCELERD_ASSIGN_OR_RETURN(auto reservation, ReserveAnswer(image->pixels.size(), budget));
   HttpResponse response;
   response.content_type = "application/octet-stream";
   response.body = NpyHeader(*image);

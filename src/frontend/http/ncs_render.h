@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "frontend/http/byte_budget.h"
+#include "frontend/http/answer_memory.h"
 #include "frontend/http/router.h"
 #include "image/image.h"
 #include "model/model_status.h"
@@ -12,10 +12,6 @@
 #include "task/result.h"
 
 namespace accelerd {
-
-/// Bodies over this many bytes are reserved from a budget: many clients that do not read must not hold memory without
-/// a bound. One that is larger than the whole budget is served alone.
-inline constexpr std::size_t kSmallBody = 64 << 10;
 
 /// A result as the original NCS REST service answers it: a tensor or mask as .npy; classes as
 /// `[{"class", "score"}]`, boxes as `[{"class", "score", "x", "y", "w", "h"}]` in whole pixels of the image; scores are

@@ -66,9 +66,9 @@ HttpResponse Preflight(const RequestHead& head) {
 
 }  // namespace
 
-std::optional<HttpResponse> AnswerByOrigin(const RequestHead& head, const OriginRules& rules) {
+std::optional<HttpResponse> AnswerByOrigin(const RequestHead& head, const OriginRules& rules, bool at_loopback) {
   const std::string* host = head.find("host");
-  if (rules.check_host && host != nullptr && !IsOwnHost(*host, rules)) {
+  if (at_loopback && host != nullptr && !IsOwnHost(*host, rules)) {
     return ErrorResponse(
         403, fmt::format("\"{}\" is no name of this service; if it is, say so by --allow-host", WithoutPort(*host)));
   }
@@ -90,7 +90,10 @@ std::string OriginHeaders(const RequestHead& head, const OriginRules& rules) {
   if (origin == nullptr || !MayUse(*origin, head.find("host"), rules)) {
     return "";
   }
-  return fmt::format("Access-Control-Allow-Origin: {}\r\nVary: Origin\r\n", *origin);
+  // Of the headers that answers have, those that a page may not read anyway (Fetch Standard, 2.2.2).
+  return fmt::format(
+      "Access-Control-Allow-Origin: {}\r\nAccess-Control-Expose-Headers: Allow, Retry-After\r\nVary: Origin\r\n",
+      *origin);
 }
 
 bool IsLoopback(std::string_view address) {

@@ -15,14 +15,15 @@ namespace accelerd {
 struct OriginRules {
   std::vector<std::string> origins;  ///< Whose pages may: "https://robot.example", in lower case; "*": everybody's.
   std::vector<std::string> hosts;    ///< Names of the service besides localhost, in lower case; "*": any.
-  /// Whether the Host header is judged. A page may have the name of its own server resolve to this machine (DNS
-  /// rebinding); where only this machine can reach the service, that name is none of the service's.
-  bool check_host = false;
 };
 
 /// The answer to a request that is not to reach a route: 403 when its Origin is another site's or its Host a name that
 /// is not the service's, 200 for the preflight of an origin that may (Fetch Standard, 3.2). nullopt for all others.
-std::optional<HttpResponse> AnswerByOrigin(const RequestHead& head, const OriginRules& rules);
+///
+/// `at_loopback`: the request came to a loopback address. There alone the Host is judged: a page may have the name of
+/// its own server resolve to this machine (DNS rebinding), while who is reached from elsewhere has names there that
+/// nobody here knows.
+std::optional<HttpResponse> AnswerByOrigin(const RequestHead& head, const OriginRules& rules, bool at_loopback);
 
 /// The lines of an answer's header that let the page read it; empty for a request without an allowed Origin.
 std::string OriginHeaders(const RequestHead& head, const OriginRules& rules);

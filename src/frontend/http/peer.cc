@@ -51,7 +51,7 @@ Peer::Peer(int socket) {
     unix_ = true;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
       uid_ = credentials.uid;
-      process_ = FoundProcess{credentials.pid, ""};
+      process_ = ProcessInfo{.pid = credentials.pid};
     }
     return;
   }
@@ -61,18 +61,19 @@ Peer::Peer(int socket) {
   }
 }
 
-void Peer::Recognize(LocalSockets& sockets) {
+bool Peer::Recognize(LocalSockets& sockets) {
   if (std::exchange(recognized_, true)) {
-    return;
+    return false;
   }
   if (process_) {
-    process_->name = ProcessName(process_->pid);
+    process_ = ReadProcess(process_->pid);
   } else if (local()) {
     if (const auto socket = sockets.Find(*there_, here_)) {
       uid_ = socket->uid;
       inode_ = socket->inode;
     }
   }
+  return true;
 }
 
 bool Peer::local() const {

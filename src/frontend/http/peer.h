@@ -26,8 +26,8 @@ class Peer {
   /// Of a TCP connection.
   Peer(const TcpEnd& there, const TcpEnd& here) : there_(there), here_(here) {}
 
-  /// Asks the machine, the first time: microseconds.
-  void Recognize(LocalSockets& sockets);
+  /// Asks the machine, the first time: microseconds. Whether it did.
+  bool Recognize(LocalSockets& sockets);
 
   /// The inode of the socket at the other end whose process may be found; nullopt: it is known, or cannot be.
   std::optional<std::uint32_t> inode_to_find() const;
@@ -36,6 +36,8 @@ class Peer {
   void Found(ProcessFinder::Answer answer);
 
   bool over_unix_socket() const { return unix_; }
+  /// Whether the connection came to a loopback address of this machine, over TCP.
+  bool at_loopback() const { return there_ && IsLoopback(here_.address); }
   const std::optional<std::uint32_t>& uid() const { return uid_; }
   /// Of a TCP connection.
   std::optional<IpAddress> address() const { return there_ ? std::optional(there_->address) : std::nullopt; }
@@ -43,8 +45,8 @@ class Peer {
   /// "uid 1000 pid 4711", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64".
   std::string name() const;
 
-  /// What the process calls itself, which it may change: for people. Empty: not known.
-  std::string process_name() const { return process_ ? process_->name : std::string(); }
+  /// Its pid is 0 when it is in another namespace; nullopt: not known.
+  const std::optional<ProcessInfo>& process() const { return process_; }
 
  private:
   /// Whether it may be on this machine.
@@ -56,7 +58,7 @@ class Peer {
   TcpEnd here_;
   std::optional<std::uint32_t> uid_;
   std::uint32_t inode_ = 0;
-  std::optional<FoundProcess> process_;
+  std::optional<ProcessInfo> process_;
 };
 
 }  // namespace accelerd

@@ -116,10 +116,26 @@ TEST(PeerTest, AProcessThatCallsItselfAnotherIsTheSame) {
     Peer peer(connection.server.get());
     peer.Recognize(sockets);
     FindProcess(peer);
-    EXPECT_EQ(peer.process_name(), called);
+    EXPECT_EQ(peer.process()->name, called);
     EXPECT_EQ(peer.name(), ThisProcess());
   }
   prctl(PR_SET_NAME, own_name.data());
+}
+
+TEST(PeerTest, KnowsWhenItsProcessStarted) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const UniqueFd first(ends[0]);
+  const UniqueFd second(ends[1]);
+  const Connection connection = ConnectV4();
+  LocalSockets sockets;
+  Peer over_unix(first.get());
+  over_unix.Recognize(sockets);
+  Peer over_tcp(connection.server.get());
+  over_tcp.Recognize(sockets);
+  FindProcess(over_tcp);
+  EXPECT_EQ(over_unix.process()->started, ReadProcess(getpid()).started);
+  EXPECT_EQ(over_tcp.process()->started, ReadProcess(getpid()).started);
 }
 
 TEST(PeerTest, OfAnIpv6SocketThatSpeaksIpv4) {
@@ -144,6 +160,21 @@ TEST(PeerTest, OfOtherMachinesTheAddress) {
   EXPECT_EQ(name_of("2001:db8:1:2:3:4:5:6"), "address 2001:db8:1:2::/64") << "the rest is its own choice";
   EXPECT_EQ(name_of("fe80::1:2"), "address fe80::1:2");
   EXPECT_EQ(Peer().name(), "unknown");
+}
+
+TEST(PeerTest, WhichAddressItCameTo) {
+  const auto at_loopback = [](std::string_view there, std::string_view here) {
+    return Peer({.address = ParseIpAddress(there).value(), .port = 1}, {.address = ParseIpAddress(here).value()})
+        .at_loopback();
+  };
+  EXPECT_TRUE(at_loopback("127.0.0.1", "127.0.0.1"));
+  EXPECT_TRUE(at_loopback("127.0.0.1", "127.0.1.1"));
+  EXPECT_TRUE(at_loopback("::1", "::1"));
+  EXPECT_FALSE(at_loopback("192.0.2.7", "192.0.2.1"));
+  EXPECT_FALSE(at_loopback("192.0.2.1", "192.0.2.1")) << "the machine's own name leads there";
+  EXPECT_FALSE(at_loopback("2001:db8::7", "2001:db8::1"));
+  EXPECT_FALSE(Peer().at_loopback());
+  EXPECT_TRUE(Peer(ConnectV4().server.get()).at_loopback());
 }
 
 TEST(PeerTest, WhoClosedIsNotLookedFor) {

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "frontend/http/socket_holders.h"
+
 namespace accelerd {
 
 ProcessFinder::~ProcessFinder() {
@@ -45,9 +47,8 @@ void ProcessFinder::Run() {
     const SocketHolders::Result result = holders.Find(std::move(inodes));
     for (const auto& [inode, found] : searches) {
       const auto holder = result.found.find(inode);
-      found(holder == result.found.end()
-                ? Answer{.process = std::nullopt, .final = result.complete}
-                : Answer{.process = FoundProcess{holder->second, ProcessName(holder->second)}, .final = true});
+      found(holder == result.found.end() ? Answer{.process = std::nullopt, .final = result.complete}
+                                         : Answer{.process = ReadProcess(holder->second), .final = true});
     }
     lock.lock();
   }

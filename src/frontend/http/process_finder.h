@@ -1,25 +1,17 @@
 #ifndef ACCELERD_FRONTEND_HTTP_PROCESS_FINDER_H_
 #define ACCELERD_FRONTEND_HTTP_PROCESS_FINDER_H_
 
-#include <sys/types.h>
-
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 
-#include "frontend/http/socket_holders.h"
+#include "frontend/http/process_info.h"
 
 namespace accelerd {
-
-struct FoundProcess {
-  pid_t pid = 0;
-  std::string name;
-};
 
 /// Finds the processes behind sockets on a thread of its own, which starts with the first search. Thread-safe.
 ///
@@ -27,7 +19,7 @@ struct FoundProcess {
 class ProcessFinder {
  public:
   struct Answer {
-    std::optional<FoundProcess> process;
+    std::optional<ProcessInfo> process;
     bool final = false;  ///< Without a process: asking again is of no use.
   };
   using Found = std::function<void(Answer)>;

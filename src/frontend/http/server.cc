@@ -10,7 +10,7 @@
 #include <exception>
 #include <system_error>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,6 +38,8 @@ constexpr std::size_t kIdleBodyBytes = 16 << 20;
 constexpr int kAcceptsAtOnce = 64;
 // Connections that are being told that there are too many; more are closed without a word.
 constexpr std::size_t kMaxTurnedAway = 64;
+// How many idle connections are asked in turn whether they are really to be closed for a new one.
+constexpr int kMaxReplaceAttempts = 8;
 constexpr std::chrono::milliseconds kDescriptorsExhaustedPause{100};
 
 /// How often deadlines are looked at: they are met within an eighth of the shortest one.
@@ -94,8 +96,6 @@ class HttpServer::Impl {
     rules.origins = environment_.options.allow_origins;
     rules.hosts = environment_.options.allow_hosts;
     rules.hosts.push_back(HostName());
-    // Who is reached from elsewhere has names there that nobody here knows.
-    rules.check_host = std::ranges::all_of(addresses_, [](const std::string& address) { return IsLoopback(address); });
     return absl::OkStatus();
   }
 
@@ -155,6 +155,8 @@ class HttpServer::Impl {
       Accepted accepted = door->listener->Accept();
       if (accepted.socket.valid()) {
         StartSession(std::move(accepted));
+      } else if ((accepted.error == EMFILE || accepted.error == ENFILE) && CloseIdle()) {
+        continue;
       } else if (accepted.error == EMFILE || accepted.error == ENFILE || accepted.error == ENOBUFS ||
                  accepted.error == ENOMEM) {
         if (const auto line = exhaustion_log_.Admit(
@@ -185,24 +187,49 @@ class HttpServer::Impl {
   }
 
   void StartSession(Accepted accepted) {
-    const bool full = sessions_.size() - turned_away_ >= environment_.options.max_connections;
+    const bool full = environment_.connections.size() >= environment_.options.max_connections && !CloseIdle();
     if (full && turned_away_ >= kMaxTurnedAway) {
       return;
     }
+    const ConnectionTable::Id id = ++last_id_;
     const auto session =
-        std::make_shared<Session>(environment_, std::move(accepted.socket), std::move(accepted.client));
-    sessions_.insert(session);
-    turned_away_ += full ? 1 : 0;
+        std::make_shared<Session>(environment_, id, std::move(accepted.socket), std::move(accepted.client));
+    sessions_.emplace(id, session);
+    if (full) {
+      turned_away_++;
+    } else {
+      environment_.connections.Open(id, session->peer());
+    }
     asio::co_spawn(io_, full ? session->TurnAway() : session->Serve(),
-                   [this, session, full](const std::exception_ptr& error) {
+                   [this, id, session, full](const std::exception_ptr& error) {
                      if (error) {
                        LogError("http", "a connection was closed for lack of memory");
                      }
                      session->Close();
-                     sessions_.erase(session);
+                     environment_.connections.Close(id);
+                     sessions_.erase(id);
                      turned_away_ -= full ? 1 : 0;
                    });
     ArmSweep();
+  }
+
+  /// Closes an idle connection to make room for another one; false: there is none.
+  bool CloseIdle() {
+    ConnectionTable& connections = environment_.connections;
+    for (int i = 0; i < kMaxReplaceAttempts; ++i) {
+      const auto id = connections.Replaceable();
+      if (!id) {
+        return false;
+      }
+      Session& session = *sessions_.at(*id);
+      if (!session.request_waits()) {
+        connections.Close(*id);
+        session.Close();
+        return true;
+      }
+      connections.SetIdle(*id);
+    }
+    return false;
   }
 
   /// One timer for the deadlines of all connections: a timer for each operation would cost more than it is worth.
@@ -218,7 +245,7 @@ class HttpServer::Impl {
         return;
       }
       const Time now = Clock::Steady().Now();
-      for (const auto& session : sessions_) {
+      for (const auto& [id, session] : sessions_) {
         session->CheckDeadline(now);
       }
       ArmSweep();
@@ -234,7 +261,7 @@ class HttpServer::Impl {
 
   void CloseAll() {
     CloseDoors();
-    for (const auto& session : sessions_) {
+    for (const auto& [id, session] : sessions_) {
       session->Close();
     }
     sweep_timer_.cancel();
@@ -255,7 +282,8 @@ class HttpServer::Impl {
   asio::executor_work_guard<IoExecutor> work_{io_.get_executor()};
   std::vector<std::shared_ptr<Door>> doors_;
   std::vector<std::string> addresses_;
-  std::unordered_set<std::shared_ptr<Session>> sessions_;
+  ConnectionTable::Id last_id_ = 0;
+  std::unordered_map<ConnectionTable::Id, std::shared_ptr<Session>> sessions_;
   std::size_t turned_away_ = 0;
   Timer sweep_timer_;
   const std::chrono::milliseconds sweep_interval_;

@@ -32,7 +32,7 @@ struct HttpServerOptions {
   std::vector<std::string> allow_hosts;    ///< Likewise; the machine's name is always one.
   int socket_mode = 0660;                  ///< Permissions of Unix sockets.
   std::string socket_group;                ///< Group of Unix sockets; empty: the process's.
-  std::size_t max_connections = 1024;      ///< More are answered 503 and closed.
+  std::size_t max_connections = 1024;      ///< More take the place of idle ones, or are answered 503 and closed.
   std::size_t max_header_bytes = 16 << 10;
   std::size_t max_body_bytes = 32 << 20;             ///< Of one request; larger: 413 without reading it.
   std::size_t max_total_body_bytes = 256 << 20;      ///< Of all requests together; see BodyBudget.

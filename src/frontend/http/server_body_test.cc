@@ -111,6 +111,52 @@ TEST_F(HttpServerTest, WhoStillSendsSeesTheRefusal) {
   EXPECT_EQ(client.Read().status, 413);
 }
 
+TEST_F(HttpServerTest, ARefusedBodyGivesItsRoomBackAtOnce) {
+  options_.max_total_body_bytes = 100'000;
+  options_.body_wait = std::chrono::milliseconds(100);
+  Start();
+  const std::string body(100'000, 'x');
+  TestClient refused = Connect();
+  refused.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" +
+               fmt::format("{:x}\r\n{}\r\nno chunk", body.size(), body));
+  EXPECT_EQ(refused.Read().status, 400);
+  EXPECT_EQ(Connect().Ask(Post("/small", std::string(100, 'x'))).status, 200);
+  EXPECT_EQ(Connect().Ask(Post("/echo", body)).status, 200) << "the client that was refused has not closed yet";
+}
+
+TEST_F(HttpServerTest, AnEmptyBodyTakesNoRoomWhileItsCallRuns) {
+  options_.max_total_body_bytes = 1000;
+  options_.body_wait = std::chrono::milliseconds(100);
+  Start();
+  TestClient client = Connect();
+  client.Send("POST /hold HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  const HeldCall call = Held();
+  EXPECT_EQ(Connect().Ask(Post("/echo", std::string(1000, 'x'))).status, 200);
+  call.respond(Text("done"));
+  EXPECT_EQ(client.Read().body, "done");
+}
+
+TEST_F(HttpServerTest, TheWaitForRoomIsNotTheClients) {
+  const std::chrono::milliseconds timeout(400);
+  options_.max_total_body_bytes = 1000;
+  options_.header_timeout = timeout;
+  options_.body_timeout = timeout;
+  options_.body_wait = kLong;
+  Start();
+  TestClient holder = Connect();
+  holder.Send(Post("/hold", std::string(1000, 'x')));
+  HeldCall call = Held();
+  TestClient waiting = Connect();
+  waiting.Send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n");
+  // Passes the time.
+  EXPECT_EQ(Connect().Ask("GET /hello HTTP/1.1\r\nHos").status, 408);
+  const auto released = std::chrono::steady_clock::now();
+  call.request.reset();
+  EXPECT_EQ(waiting.Read().status, 100);
+  EXPECT_EQ(waiting.Read().status, 408);
+  EXPECT_GE(std::chrono::steady_clock::now() - released, timeout / 2) << "it had no time to send its body";
+}
+
 TEST_F(HttpServerTest, AClientThatLeavesWithinItsBodyNeverReachesAHandler) {
   Start();
   TestClient client = Connect();

@@ -1,3 +1,8 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <string>
 #include <thread>
 #include <utility>
@@ -179,10 +184,43 @@ TEST_F(HttpServerTest, WebPagesOfOtherSitesAreRefused) {
   EXPECT_TRUE(client.AtEnd());
 }
 
-TEST_F(HttpServerTest, AnyNameWillDoWhereOthersReachTheService) {
-  options_.listen.push_back({"0.0.0.0", 0, ""});
+TEST_F(HttpServerTest, WhoIsRefusedForItsOriginCannotHideARequestInItsBody) {
   Start();
-  EXPECT_EQ(Connect().Ask("GET /hello HTTP/1.1\r\nHost: robot.example\r\n\r\n").status, 200);
+  TestClient client = Connect();
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nTransfer-Encoding: gzip\r\n\r\n" +
+              Get("/hello"));
+  EXPECT_EQ(client.Read().status, 403);
+  EXPECT_TRUE(client.AtEnd());
+}
+
+/// An address of this machine that others may reach; empty: it has none.
+std::string OutwardAddress() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9);
+  inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
+  socklen_t size = sizeof(address);
+  // Sends nothing: it chooses a way.
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return "";
+  }
+  std::array<char, INET_ADDRSTRLEN> text{};
+  return inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
+}
+
+TEST_F(HttpServerTest, AnyNameWillDoWhereOthersReachTheService) {
+  options_.listen = {{"0.0.0.0", 0, ""}};
+  Start();
+  const std::string request = "GET /hello HTTP/1.1\r\nHost: robot.example\r\n\r\n";
+  const std::string port = address_.substr(address_.find(':'));
+  EXPECT_EQ(TestClient("127.0.0.1" + port).Ask(request).status, 403) << "a browser of this machine comes here";
+  const std::string outward = OutwardAddress();
+  if (outward.empty()) {
+    GTEST_SKIP() << "this machine has no address but the loopback";
+  }
+  EXPECT_EQ(TestClient(outward + port).Ask(request).status, 200);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kMaxLingerBytes = 64 << 20;
 // While a call runs, its client may send this much ahead.
 constexpr std::size_t kReadAheadBytes = 4 << 10;
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
 bool IsTokenCharacter(char character) {
@@ -71,8 +72,9 @@ class Session::Exchange {
   std::atomic<bool> answered_ = false;
 };
 
-Session::Session(SessionEnvironment& environment, UniqueFd socket, std::string client)
+Session::Session(SessionEnvironment& environment, ConnectionTable::Id id, UniqueFd socket, std::string client)
     : environment_(environment),
+      id_(id),
       client_(std::move(client)),
       peer_(socket.get()),
       stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
@@ -90,6 +92,10 @@ Awaitable<void> Session::TurnAway() {
   co_await Refuse(response, /*keep=*/false);
 }
 
+bool Session::request_waits() const {
+  return !lingering_ && (stream_->available() || stream_->input().find(kHeadEnd) != std::string_view::npos);
+}
+
 void Session::Close() {
   SetBusy(false);
   stream_->Close();
@@ -98,6 +104,7 @@ void Session::Close() {
 Awaitable<bool> Session::ServeRequest() {
   head_ = RequestHead();
   origin_headers_.clear();
+  environment_.connections.SetIdle(id_);
   const auto head_size = co_await ReadHead();
   if (!head_size) {
     if (!refusal_) {
@@ -105,6 +112,7 @@ Awaitable<bool> Session::ServeRequest() {
     }
     co_return co_await Refuse(*refusal_, /*keep=*/false);
   }
+  environment_.connections.SetBusy(id_);
   RequestParser parser;
   const auto error = parser.ParseHead(stream_->input().substr(0, *head_size), head_);
   stream_->Consume(*head_size);
@@ -113,27 +121,18 @@ Awaitable<bool> Session::ServeRequest() {
     co_return co_await Refuse(response, /*keep=*/false);
   }
   origin_headers_ = OriginHeaders(head_, environment_.origin_rules);
-  // No browser reaches a Unix socket.
-  if (const auto answer = stream_->is_local() ? std::nullopt : AnswerByOrigin(head_, environment_.origin_rules)) {
-    co_return co_await Refuse(*answer, head_.keep_alive && !head_.has_body());
-  }
-
-  const HttpServerOptions& options = environment_.options;
-  Judgement judgement =
-      JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
-  if (judgement.refusal) {
-    co_return co_await Refuse(*judgement.refusal, judgement.keep);
-  }
-  const std::optional<HttpResponse> refusal = JudgeConditions(judgement.match);
+  Judgement judgement;
+  const std::optional<HttpResponse> refusal = Judge(judgement);
   if (refusal) {
     co_return co_await Refuse(*refusal, judgement.keep);
   }
-  BodyReader reader(*stream_, options, *environment_.budget, environment_.pool, environment_.io);
+  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io);
   const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
   if (!read) {
     if (!reader.refusal) {
       co_return false;
     }
+    reader.DropBody();
     co_return co_await Refuse(*reader.refusal, /*keep=*/false);
   }
 
@@ -143,15 +142,19 @@ Awaitable<bool> Session::ServeRequest() {
     co_await FindProcess();
   }
   StartCall(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()), arrived);
-  const std::optional<HttpResponse> answer = co_await AwaitAnswer();
+  std::optional<HttpResponse> answer = co_await AwaitAnswer();
   if (!answer) {
     co_return false;
   }
-  co_return co_await Answer(*answer, head_.keep_alive);
+  const bool kept = co_await Answer(*answer, head_.keep_alive);
+  answer.reset();  // Its memory shall not wait for the client to close.
+  if (!kept) {
+    co_await Linger();
+  }
+  co_return kept;
 }
 
 Awaitable<std::optional<std::size_t>> Session::ReadHead() {
-  constexpr std::string_view kEnd = "\r\n\r\n";
   const HttpServerOptions& options = environment_.options;
   std::size_t searched = 0;
   started_ = Clock::Steady().Now();
@@ -168,9 +171,9 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
       stream_->SetTimeout(options.header_timeout);
       started_ = Clock::Steady().Now();
     }
-    if (const std::size_t end = input.find(kEnd, searched); end != std::string_view::npos) {
+    if (const std::size_t end = input.find(kHeadEnd, searched); end != std::string_view::npos) {
       stream_->ClearTimeout();
-      co_return end + kEnd.size();
+      co_return end + kHeadEnd.size();
     }
     if (input.size() > 1 && !IsTokenCharacter(input.front())) {
       refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
@@ -184,10 +187,22 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
     if (refusal_ || stream_->timed_out() || stream_->ended()) {
       co_return std::nullopt;
     }
-    searched = input.size() - std::min(input.size(), kEnd.size() - 1);
+    searched = input.size() - std::min(input.size(), kHeadEnd.size() - 1);
     stream_->StartRead(options.max_header_bytes);
     co_await stream_->Wait();
   }
+}
+
+std::optional<HttpResponse> Session::Judge(Judgement& judgement) {
+  const HttpServerOptions& options = environment_.options;
+  judgement = JudgeRequest(head_, environment_.router, std::min(options.max_body_bytes, options.max_total_body_bytes));
+  // No browser reaches a Unix socket.
+  if (!stream_->is_local()) {
+    if (auto answer = AnswerByOrigin(head_, environment_.origin_rules, peer_.at_loopback())) {
+      return answer;
+    }
+  }
+  return judgement.refusal ? std::move(judgement.refusal) : JudgeConditions(judgement.match);
 }
 
 std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {
@@ -201,7 +216,9 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
   }
   conditions_ = *std::move(conditions);
   if (match.route->kind == CallKind::kInference) {
-    peer_.Recognize(environment_.sockets);
+    if (peer_.Recognize(environment_.sockets)) {
+      environment_.connections.SetPeer(id_, peer_.name());
+    }
     const absl::StatusOr<PriorityClass> priority =
         environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
     if (!priority.ok()) {
@@ -226,7 +243,7 @@ Awaitable<void> Session::FindProcess() {
                                   }
                                 });
                               });
-  while (finding_process_ && !stream_->closed() && !(stream_->ended() && ClientLeft())) {
+  while (finding_process_ && !stream_->closed() && !ClientLeft()) {
     stream_->StartRead(kReadAheadBytes);
     co_await stream_->Wait();
   }
@@ -259,7 +276,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
 Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   bool cancelled = false;
   while (!answer_ && !stream_->closed()) {
-    if (!cancelled && stream_->ended() && ClientLeft()) {
+    if (!cancelled && ClientLeft()) {
       cancelled = true;
       cancellation_->Cancel();
       continue;
@@ -274,9 +291,13 @@ Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
 }
 
 bool Session::ClientLeft() {
+  const bool read_ahead = stream_->input().size() >= kReadAheadBytes;
+  if (!stream_->ended() && !read_ahead) {
+    return false;
+  }
   // Over TCP a process that dies and one that has sent its all and waits look alike. Its work shall leave the queue,
   // but for a client that said that this is its last request: to shut its side down is then its right.
-  if (!stream_->is_local() && head_.keep_alive) {
+  if (stream_->ended() && !stream_->is_local() && head_.keep_alive) {
     return true;
   }
   stream_->WatchForLoss();
@@ -285,7 +306,7 @@ bool Session::ClientLeft() {
 
 Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
   const bool kept = co_await Answer(response, keep);
-  if (!kept && !stream_->closed() && !stream_->timed_out()) {
+  if (!kept) {
     co_await Linger();
   }
   co_return kept;
@@ -301,7 +322,9 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
                                                WriteTime(head.size() + response.body_size()));
   LogAccess(response);
   SetBusy(false);
-  if (written && !keep) {
+  if (!written) {
+    stream_->Close();
+  } else if (!keep) {
     stream_->ShutdownSend();
   }
   co_return written&& keep;
@@ -313,6 +336,8 @@ Duration Session::WriteTime(std::size_t bytes) const {
 }
 
 Awaitable<void> Session::Linger() {
+  lingering_ = true;
+  environment_.connections.SetIdle(id_);
   stream_->SetTimeout(environment_.options.body_timeout);
   std::size_t drained = 0;
   while (!stream_->ended() && !stream_->timed_out() && drained < kMaxLingerBytes) {
@@ -330,6 +355,7 @@ void Session::OnAnswer(HttpResponse response) {
 
 void Session::OnProcess(ProcessFinder::Answer answer) {
   peer_.Found(std::move(answer));
+  environment_.connections.SetPeer(id_, peer_.name());
   finding_process_ = false;
   stream_->Wake();
 }

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "frontend/http/body_budget.h"
 #include "frontend/http/call_conditions.h"
+#include "frontend/http/connection_table.h"
 #include "frontend/http/local_sockets.h"
 #include "frontend/http/origin_rules.h"
 #include "frontend/http/peer.h"
@@ -28,9 +29,10 @@ struct SessionEnvironment {
   std::shared_ptr<boost::asio::io_context> io;  ///< Shared with those who still owe an answer.
   std::shared_ptr<BodyBudget> budget;
   BufferPool pool;
-  bool draining = false;          ///< Connections close after their next answer.
-  std::size_t busy = 0;           ///< Connections that read, serve or answer a request.
-  std::function<void()> on_idle;  ///< Called when `busy` falls to 0.
+  bool draining = false;             ///< Connections close after their next answer.
+  std::size_t busy = 0;              ///< Connections that read, serve or answer a request.
+  std::function<void()> on_idle;     ///< Called when `busy` falls to 0.
+  ConnectionTable connections = {};  ///< Those that are served.
   ClientPolicy policy{options.clients};
   LocalSockets sockets = {};
   ProcessFinder processes = {};
@@ -39,7 +41,11 @@ struct SessionEnvironment {
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(SessionEnvironment& environment, UniqueFd socket, std::string client);
+  /// `id`: of the connection, in the table of the connections when it is served.
+  Session(SessionEnvironment& environment, ConnectionTable::Id id, UniqueFd socket, std::string client);
+
+  /// Who is at the other end, as far as is known.
+  std::string peer() const { return peer_.name(); }
 
   /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
   /// memory.
@@ -51,6 +57,9 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Ends what has waited for too long.
   void CheckDeadline(Time now) { stream_->CheckDeadline(now); }
 
+  /// Whether a request has begun to arrive that nobody has looked at yet.
+  bool request_waits() const;
+
   /// Ends the connection: Serve completes soon, the call that runs is cancelled.
   void Close();
 
@@ -61,6 +70,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> ServeRequest();
   /// The size of a whole header in the input; nullopt: see refusal_, empty when the connection ends.
   Awaitable<std::optional<std::size_t>> ReadHead();
+  /// Judges head_ before its body; the answer to a request that is not served.
+  std::optional<HttpResponse> Judge(Judgement& judgement);
   /// Reads conditions_; the refusal of a request that may not have them.
   std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
   /// Waits until the process at the other end was looked for, where it may be found.
@@ -68,7 +79,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
   Awaitable<std::optional<HttpResponse>> AwaitAnswer();
-  /// Whether the client, which sends nothing more, has left.
+  /// Whether the client has left, as far as it can be seen: of one that sent so much ahead that no more is read, a
+  /// reset connection or a closed Unix socket.
   bool ClientLeft();
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
   Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
@@ -84,6 +96,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void LogAccess(const HttpResponse& response) const;
 
   SessionEnvironment& environment_;
+  const ConnectionTable::Id id_;
   const std::string client_;
   Peer peer_;
   bool finding_process_ = false;
@@ -96,6 +109,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<HttpResponse> answer_;   ///< To the call that runs.
   std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
+  bool lingering_ = false;
 };
 
 }  // namespace accelerd

@@ -7,14 +7,12 @@
 #include <charconv>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "base/printable.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -69,13 +67,6 @@ std::vector<pid_t> Processes(const std::string& proc) {
 }
 
 }  // namespace
-
-std::string ProcessName(pid_t pid, const std::string& proc) {
-  std::ifstream file(fmt::format("{}/{}/comm", proc, pid));
-  std::string name;
-  std::getline(file, name);
-  return Printable(name);
-}
 
 SocketHolders::SocketHolders(std::string proc, const Clock& clock) : proc_(std::move(proc)), clock_(clock) {}
 

@@ -13,9 +13,6 @@
 
 namespace accelerd {
 
-/// The name of a process, control characters escaped; empty when there is none.
-std::string ProcessName(pid_t pid, const std::string& proc = "/proc");
-
 /// Finds the processes that hold sockets, by the links in /proc/PID/fd: microseconds a descriptor of the machine. It
 /// sees its own user's processes, and those of all users as root or with CAP_SYS_PTRACE. Not thread-safe.
 ///

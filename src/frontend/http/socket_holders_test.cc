@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "fmt/core.h"
 #include "gmock/gmock.h"
@@ -84,13 +83,6 @@ TEST_F(SocketHoldersTest, KnownHoldersAreLookedIntoAtAnyTime) {
   EXPECT_TRUE(early.complete);
   std::filesystem::remove_all(proc_ + "/7");
   EXPECT_THAT(holders_.Find({70, 80}).found, ElementsAre(Pair(80, 8))) << "gone processes are no harm";
-}
-
-TEST_F(SocketHoldersTest, NamesAreOfProcesses) {
-  AddProcess(7, {});
-  std::ofstream(proc_ + "/7/comm") << "a\x1b[1m\n";
-  EXPECT_EQ(ProcessName(7, proc_), "a\\x1b[1m");
-  EXPECT_EQ(ProcessName(8, proc_), "");
 }
 
 }  // namespace

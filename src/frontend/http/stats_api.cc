@@ -1,12 +1,17 @@
 #include "frontend/http/stats_api.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "fmt/core.h"
+#include "frontend/http/answer_memory.h"
 #include "nlohmann/json.hpp"
 
 namespace accelerd {
@@ -45,51 +50,106 @@ void WriteShare(const ShareStats& stats, Duration all, Output out) {
                  Milliseconds(stats.device_time) / 1000, share, mean_wait, Milliseconds(stats.longest_wait));
 }
 
-void WriteClient(const ClientStats& client, Duration all, Output out) {
-  fmt::format_to(out, R"({{"client":{},)", JsonString(client.client.title()));
+const std::string& NameOf(const ClientStats& client) {
+  return client.client.group;
+}
+
+const std::string& NameOf(const ModelStats& model) {
+  return model.model;
+}
+
+/// Entries with most time of the device first, and what all others have together.
+template <typename Entry>
+struct Listing {
+  std::vector<Entry> entries;
+  std::size_t left_out = 0;
+  std::optional<ShareStats> others;  ///< What is left out, and what has no name.
+};
+
+template <typename Entry>
+Listing<Entry> List(std::vector<Entry> all) {
+  Listing<Entry> listing;
+  const auto add = [&](const ShareStats& stats) {
+    if (!listing.others) {
+      listing.others.emplace();
+    }
+    Accumulate(*listing.others, stats);
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Entry& a, const Entry& b) { return a.stats.device_time > b.stats.device_time; });
+  for (Entry& entry : all) {
+    if (NameOf(entry).empty()) {
+      add(entry.stats);
+    } else if (listing.entries.size() < kListedShares) {
+      listing.entries.push_back(std::move(entry));
+    } else {
+      add(entry.stats);
+      listing.left_out++;
+    }
+  }
+  return listing;
+}
+
+void WriteName(const ClientStats& client, Output out) {
+  fmt::format_to(out, R"("client":{},)", JsonString(client.client.title()));
   if (!client.client.member.empty()) {
     fmt::format_to(out, R"("id":{},)", JsonString(client.client.member));
   }
   fmt::format_to(out, R"("weight":{},)", client.client.weight);
-  WriteShare(client.stats, all, out);
-  fmt::format_to(out, "}}");
 }
 
-void WriteModel(const ModelStats& model, Duration all, Output out) {
-  fmt::format_to(out, R"({{"model":{},)", JsonString(model.model));
-  WriteShare(model.stats, all, out);
-  fmt::format_to(out, "}}");
+void WriteName(const ModelStats& model, Output out) {
+  fmt::format_to(out, R"("model":{},)", JsonString(model.model));
+}
+
+/// The members of an array.
+template <typename Entry>
+void WriteListing(Listing<Entry> listing, Duration all, Output out) {
+  if (listing.others) {
+    listing.entries.push_back({{}, *listing.others});
+  }
+  std::string_view separator;
+  for (const Entry& entry : listing.entries) {
+    fmt::format_to(out, "{}{{", std::exchange(separator, ","));
+    WriteName(entry, out);
+    if (listing.left_out > 0 && NameOf(entry).empty()) {
+      fmt::format_to(out, R"("others":{},)", listing.left_out);
+    }
+    WriteShare(entry.stats, all, out);
+    fmt::format_to(out, "}}");
+  }
 }
 
 /// Written as it goes: a tree of a thousand clients takes ten times as long, on the I/O thread.
-std::string ToJson(const SchedulerStats& stats) {
+std::string ToJson(SchedulerStats stats) {
   const Duration all = stats.total.device_time;
   std::string json = "{";
   const Output out(json);
   WriteShare(stats.total, all, out);
   fmt::format_to(out, R"(,"queued_bytes":{},"clients":[)", stats.queued_bytes);
-  for (std::size_t i = 0; i < stats.clients.size(); ++i) {
-    json += i > 0 ? "," : "";
-    WriteClient(stats.clients[i], all, out);
-  }
+  WriteListing(List(std::move(stats.clients)), all, out);
   json += R"(],"models":[)";
-  for (std::size_t i = 0; i < stats.models.size(); ++i) {
-    json += i > 0 ? "," : "";
-    WriteModel(stats.models[i], all, out);
-  }
+  WriteListing(List(std::move(stats.models)), all, out);
   return json + "]}";
+}
+
+HttpResponse StatsResponse(SchedulerStats stats, ByteBudget& answers) {
+  HttpResponse response;
+  response.body = ToJson(std::move(stats));
+  auto memory = ReserveAnswer(response.body.size(), answers);
+  if (!memory.ok()) {
+    return StatusResponse(memory.status());
+  }
+  response.memory = *std::move(memory);
+  return response;
 }
 
 }  // namespace
 
-void AddStatsApi(const StatsService& stats, Router& router) {
+void AddStatsApi(const StatsService& stats, const std::shared_ptr<ByteBudget>& answers, Router& router) {
   router.Add({"GET", "/stats", 0,
-              [&stats](const CallContext& /*context*/, const std::shared_ptr<const HttpRequest>& /*request*/,
-                       const Responder& respond) {
-                HttpResponse response;
-                response.body = ToJson(stats.GetStats());
-                respond(std::move(response));
-              }});
+              [&stats, answers](const CallContext& /*context*/, const std::shared_ptr<const HttpRequest>& /*request*/,
+                                const Responder& respond) { respond(StatsResponse(stats.GetStats(), *answers)); }});
 }
 
 }  // namespace accelerd

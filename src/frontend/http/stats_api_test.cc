@@ -21,20 +21,37 @@ class FakeStats : public StatsService {
 
 class StatsApiTest : public testing::Test {
  protected:
-  StatsApiTest() { AddStatsApi(stats_, router_); }
+  StatsApiTest() { AddStatsApi(stats_, answers_, router_); }
+
+  HttpResponse AskFor() {
+    const Router::Match match = router_.Find("GET", "/stats");
+    HttpResponse answer;
+    match.route->handler({}, nullptr, [&](HttpResponse response) { answer = std::move(response); });
+    return answer;
+  }
 
   std::string Ask() {
-    const Router::Match match = router_.Find("GET", "/stats");
-    std::string body;
-    match.route->handler({}, nullptr, [&](const HttpResponse& response) {
-      EXPECT_EQ(response.status, 200);
-      EXPECT_EQ(response.content_type, "application/json");
-      body = response.body;
-    });
-    return body;
+    const HttpResponse response = AskFor();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.content_type, "application/json");
+    return response.body;
+  }
+
+  /// Later ones had more of the device.
+  void AddClients(int count) {
+    for (int i = 0; i < count; ++i) {
+      ShareStats part;
+      part.device_time = std::chrono::microseconds(12'345 * i);
+      part.completed = 1;
+      part.refused.fill(static_cast<std::uint64_t>(i));
+      stats_.stats.clients.push_back({{.group = fmt::format("uid 1000 pid {}", i), .process = "python3"}, part});
+      stats_.stats.total.device_time += part.device_time;
+      stats_.stats.total.completed++;
+    }
   }
 
   FakeStats stats_;
+  const std::shared_ptr<ByteBudget> answers_ = std::make_shared<ByteBudget>(400'000);
   Router router_;
 };
 
@@ -78,19 +95,72 @@ TEST_F(StatsApiTest, SharesOfClientsAndModels) {
   EXPECT_EQ(json["models"][0]["running"], 1);
 }
 
-TEST_F(StatsApiTest, AThousandClients) {
-  for (int i = 0; i < 1000; ++i) {
-    ShareStats part;
-    part.device_time = std::chrono::microseconds(12'345 * i);
-    part.refused.fill(static_cast<std::uint64_t>(i));
-    stats_.stats.clients.push_back({{.group = fmt::format("uid 1000 pid {} (python3)", i)}, part});
+TEST_F(StatsApiTest, OthersThanThoseWithMostTimeShareOneEntry) {
+  ShareStats forgotten;
+  forgotten.completed = 5;
+  stats_.stats.clients.push_back({{}, forgotten});
+  stats_.stats.total.completed = 5;
+  AddClients(static_cast<int>(kListedShares));
+  Json json = Json::parse(Ask());
+  EXPECT_EQ(json["clients"].size(), kListedShares + 1);
+  EXPECT_EQ(json["clients"][0]["client"], fmt::format("uid 1000 pid {} (python3)", kListedShares - 1));
+  EXPECT_EQ(json["clients"].back()["client"], "");
+  EXPECT_EQ(json["clients"].back()["completed"], 5);
+  EXPECT_FALSE(json["clients"].back().contains("others"));
+
+  stats_.stats.clients.push_back({{.group = "waits", .member = "id"}, {}});
+  stats_.stats.clients.back().stats.waiting = 2;
+  stats_.stats.total.waiting = 2;
+  stats_.stats.models = {{"m", {}}};
+  json = Json::parse(Ask());
+  EXPECT_EQ(json["clients"].size(), kListedShares + 1);
+  EXPECT_EQ(json["clients"].back()["client"], "");
+  EXPECT_EQ(json["clients"].back()["others"], 1);
+  EXPECT_EQ(json["clients"].back()["waiting"], 2);
+  for (const char* member : {"completed", "waiting"}) {
+    int sum = 0;
+    for (const Json& client : json["clients"]) {
+      sum += client[member].get<int>();
+    }
+    EXPECT_EQ(sum, json[member]) << member;
   }
+  EXPECT_EQ(json["models"].size(), 1);
+}
+
+TEST_F(StatsApiTest, ModelsLikewise) {
+  for (std::size_t i = 0; i < kListedShares + 3; ++i) {
+    stats_.stats.models.push_back({fmt::format("m{}", i), {}});
+  }
+  const Json json = Json::parse(Ask());
+  EXPECT_EQ(json["models"].size(), kListedShares + 1);
+  EXPECT_EQ(json["models"].back()["model"], "");
+  EXPECT_EQ(json["models"].back()["others"], 3);
+}
+
+TEST_F(StatsApiTest, ALargeAnswerIsReserved) {
+  EXPECT_EQ(AskFor().memory, nullptr);
+  AddClients(1000);
+  std::vector<HttpResponse> kept;
+  while (kept.empty() || kept.back().status == 200) {
+    ASSERT_LE(answers_->used(), answers_->limit());
+    ASSERT_LT(kept.size(), 100);
+    kept.push_back(AskFor());
+  }
+  EXPECT_EQ(kept.back().status, 503);
+  EXPECT_EQ(kept.size(), answers_->limit() / kept.front().body.size() + 1);
+  kept.clear();
+  EXPECT_EQ(answers_->used(), 0);
+  EXPECT_EQ(AskFor().status, 200);
+}
+
+TEST_F(StatsApiTest, AThousandClients) {
+  AddClients(1000);
   const auto begin = std::chrono::steady_clock::now();
   const std::string body = Ask();
   RecordProperty("microseconds",
                  static_cast<int>((std::chrono::steady_clock::now() - begin) / std::chrono::microseconds(1)));
   RecordProperty("bytes", static_cast<int>(body.size()));
-  EXPECT_EQ(Json::parse(body)["clients"].size(), 1000);
+  EXPECT_EQ(Json::parse(body)["clients"].size(), kListedShares + 1);
 }
 
 }  // namespace

@@ -62,6 +62,11 @@ void Stream::StartRead(std::size_t limit) {
                           });
 }
 
+bool Stream::available() const {
+  error_code ignored;
+  return socket_.available(ignored) > 0;
+}
+
 void Stream::WatchForLoss() {
   if (std::exchange(watching_, true)) {
     return;

@@ -37,6 +37,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// the input is `limit` bytes or more already, or nothing can come any more.
   void StartRead(std::size_t limit);
   bool reading() const { return reading_; }
+  /// Whether more has arrived than was read.
+  bool available() const;
 
   /// Reads past the input, which must be empty, straight into `target`. 0: see `ended` and `timed_out`. REQUIRES: not
   /// reading().

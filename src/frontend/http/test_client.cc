@@ -34,7 +34,9 @@ UniqueFd Connect(const std::string& address) {
   } else {
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (inet_pton(AF_INET, address.substr(0, address.find(':')).c_str(), &to.sin_addr) != 1) {
+      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    }
     to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
     socket = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
     result = connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to));
