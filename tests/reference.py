@@ -95,8 +95,8 @@ def boxes_of(rows, height, width):
     return boxes
 
 
-def assert_same_classes(actual, expected):
-    """Scores may differ by 1, so a class at the threshold may be missing."""
+def assert_same_classes(actual, expected, tolerance=1):
+    """Scores may differ by that much, so a class near the threshold may be missing."""
     for item in actual:
         assert set(item) == {'class', 'score'}, item
         assert type(item['class']) is int and type(item['score']) is int, item
@@ -105,7 +105,7 @@ def assert_same_classes(actual, expected):
     ours, theirs = ({item['class']: item['score'] for item in items} for items in (actual, expected))
     assert len(ours) == len(actual), 'a class twice'
     for index in ours.keys() | theirs.keys():
-        assert abs(ours.get(index, 0) - theirs.get(index, 0)) <= 1, (index, actual, expected)
+        assert abs(ours.get(index, 0) - theirs.get(index, 0)) <= tolerance, (index, actual, expected)
 
 
 def assert_same_boxes(actual, expected):

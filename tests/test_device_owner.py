@@ -145,6 +145,7 @@ def test_another_lock_folder_does_not_let_two_have_the_device(start, tmp_path):
     """The stick itself is exclusive: the second one waits for it, and has it when the first ends."""
     stick = Stick(tmp_path / 'stick')
     first = start(MODELS, '--device', stick.device, '--load', 'none')
+    first.wait_for_log('the device is open')
     second = start(MODELS, '--device', stick.device, '--load', 'none', ready=False)
     second.wait_for_log('X_LINK_DEVICE_NOT_FOUND')
     first.stop()

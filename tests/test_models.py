@@ -190,21 +190,34 @@ def answers(shared):
     return json.loads((shared / 'expected/answers.json').read_text())
 
 
+# The weights of mobilenet_v2 and deeplab_pascal are quantised: on processors without VNNI their products saturate, and
+# scores differ by a few percent from those of others.
+QUANTISED_SCORE = 5
+QUANTISED_MASK = 0.02
+
+
 def test_the_known_answers(shared, shared_service, answers):
+    """As the original service answers: exactly as far as this processor computes alike, which Python tells."""
+    classifier, detector, segmenter = (Reference(shared / f'models/{name}.xml')
+                                       for name in ('mobilenet_v2', 'face_ssd', 'deeplab_pascal'))
     for name, answer in answers.items():
-        image = shared / 'images' / name
+        path = shared / 'images' / name
+        image = load(path)
         for variant in ('file', 'path'):
-            classes = json_of(shared_service.client.send('classify', variant, 'mobilenet_v2', image))
-            reference.assert_same_classes(classes, answer['classify/mobilenet_v2'])
-            boxes = json_of(shared_service.client.send('detect', variant, 'face_ssd', image))
+            classes = json_of(shared_service.client.send('classify', variant, 'mobilenet_v2', path))
+            reference.assert_same_classes(classes, classifier.classify(image))
+            reference.assert_same_classes(classes, answer['classify/mobilenet_v2'], QUANTISED_SCORE)
+            boxes = json_of(shared_service.client.send('detect', variant, 'face_ssd', path))
+            reference.assert_same_boxes(boxes, detector.detect(image))
             reference.assert_same_boxes(boxes, answer['detect/face_ssd'])
-            mask = array_of(shared_service.client.send('segment', variant, 'deeplab_pascal', image))
+            mask = array_of(shared_service.client.send('segment', variant, 'deeplab_pascal', path))
+            reference.assert_same_mask(mask, segmenter.segment(image))
             known = answer['segment/deeplab_pascal']
-            assert mask.dtype == np.int32 and list(mask.shape) == known['shape']
+            assert list(mask.shape) == known['shape']
             counts = dict(zip(*np.unique(mask, return_counts=True)))
             for index in counts.keys() | map(int, known['pixels per class']):
                 difference = abs(counts.get(index, 0) - known['pixels per class'].get(str(index), 0))
-                assert difference < 0.005 * mask.size, (name, index)
+                assert difference < QUANTISED_MASK * mask.size, (name, index)
 
 
 def test_a_quantised_tflite_model_without_a_toml(shared, shared_service, answers):
