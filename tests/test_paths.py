@@ -188,7 +188,7 @@ def test_a_model_whose_files_become_links_that_lead_out(start, models, copied_mo
         [model] = json_of(service.client.get('/health'))['models']
         assert model['state'] == 'UNAVAILABLE'
     else:
-        json_of(service.client.post('/unload/digit_classifier'))
+        assert service.client.post('/unload/digit_classifier').status_code == 200
     assert 'leads out of' in error_of(service.client.post('/load', json=request), 403)
 
 
@@ -205,7 +205,7 @@ def test_links_that_are_swapped_during_loads(start, models, copied_models, tmp_p
     request = {'path': str(inside), 'name': 'digit_classifier'}
     assert json_of(service.client.post('/load', json=request), 201) == {}
     shape = json_of(service.client.get('/input/shape/digit_classifier'))
-    json_of(service.client.post('/unload/digit_classifier'))
+    assert service.client.post('/unload/digit_classifier').status_code == 200
     request['path'] = str(folder)
     ended = threading.Event()
 
@@ -223,10 +223,14 @@ def test_links_that_are_swapped_during_loads(start, models, copied_models, tmp_p
         for _ in range(40):
             if service.client.post('/load', json=request).status_code == 201:
                 assert json_of(service.client.get('/input/shape/digit_classifier')) == shape
-                json_of(service.client.post('/unload/digit_classifier'))
+                assert service.client.post('/unload/digit_classifier').status_code == 200
     finally:
         ended.set()
         swapper.join()
+    for suffix in ('.xml', '.bin'):
+        os.remove(folder / f'digit_classifier{suffix}')
+        (folder / f'digit_classifier{suffix}').symlink_to(f'inside/digit_classifier{suffix}')
+    assert json_of(service.client.post('/load', json=request), 201) == {}
 
 
 def test_a_file_over_the_limit_is_too_large(start, models, tree, digit):
