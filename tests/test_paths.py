@@ -220,7 +220,7 @@ def test_links_that_are_swapped_during_loads(start, models, copied_models, tmp_p
     swapper = threading.Thread(target=swap)
     swapper.start()
     try:
-        for _ in range(40):
+        for _ in range(100):
             if service.client.post('/load', json=request).status_code == 201:
                 assert json_of(service.client.get('/input/shape/digit_classifier')) == shape
                 assert service.client.post('/unload/digit_classifier').status_code == 200
