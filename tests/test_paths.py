@@ -1,14 +1,19 @@
 """Images and models by path: only beneath the allowed directories, only regular files."""
 
+import itertools
 import os
 import shutil
 import socket
+import threading
 
 import numpy as np
 import pytest
 
+import made_models
 from client import array_of, error_of, json_of
 from conftest import load
+from polling import wait_until
+from processes import signal_worker
 from service import Service
 
 
@@ -161,6 +166,71 @@ def test_a_model_behind_a_link_that_leads_out(start, models, copied_models, tmp_
     response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
     assert response.status_code in (403, 503), response.text
     assert json_of(service.client.get('/list')) == []
+
+
+@pytest.mark.parametrize('isolation', ['none', 'worker'])
+def test_a_model_whose_files_become_links_that_lead_out(start, models, copied_models, tmp_path, isolation):
+    """What the load call has looked at may be something else when it is read, be it again after a loss."""
+    folder = tmp_path / 'allowed'
+    folder.mkdir()
+    files = [f'digit_classifier{suffix}' for suffix in ('.xml', '.bin')]
+    for name in files:
+        shutil.copy(copied_models / name, folder)
+    service = start(models, '--load', 'none', '--device', 'CPU', '--isolation', isolation, allow=[folder])
+    request = {'path': str(folder), 'name': 'digit_classifier'}
+    assert json_of(service.client.post('/load', json=request), 201) == {}
+    for name in files:
+        os.remove(folder / name)
+        (folder / name).symlink_to(copied_models / name)
+    if isolation == 'worker':
+        signal_worker(service)
+        wait_until(lambda: 'leads out of' in service.client.get('/health').text, 'the model to be refused')
+        [model] = json_of(service.client.get('/health'))['models']
+        assert model['state'] == 'UNAVAILABLE'
+    else:
+        assert service.client.post('/unload/digit_classifier').status_code == 200
+    assert 'leads out of' in error_of(service.client.post('/load', json=request), 403)
+
+
+def test_links_that_are_swapped_during_loads(start, models, copied_models, tmp_path):
+    """Whichever of two models a link leads to when it is looked at, and when it is read, the one outside never answers."""
+    folder, inside = tmp_path / 'allowed', tmp_path / 'allowed/inside'
+    inside.mkdir(parents=True)
+    shutil.copy(models / 'digit_classifier.xml', inside)
+    shutil.copy(models / 'digit_classifier.bin', inside)
+    outside = tmp_path / 'outside'
+    outside.mkdir()
+    made_models.save(made_models.classifier(7), outside, 'digit_classifier')
+    service = start(models, '--load', 'none', '--device', 'CPU', allow=[folder])
+    request = {'path': str(inside), 'name': 'digit_classifier'}
+    assert json_of(service.client.post('/load', json=request), 201) == {}
+    shape = json_of(service.client.get('/input/shape/digit_classifier'))
+    assert service.client.post('/unload/digit_classifier').status_code == 200
+    request['path'] = str(folder)
+    ended = threading.Event()
+
+    def swap():
+        for turn in itertools.cycle(('inside', '../outside')):
+            if ended.is_set():
+                return
+            for suffix in ('.xml', '.bin'):
+                (folder / 'new').symlink_to(f'{turn}/digit_classifier{suffix}')
+                os.rename(folder / 'new', folder / f'digit_classifier{suffix}')
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for _ in range(100):
+            if service.client.post('/load', json=request).status_code == 201:
+                assert json_of(service.client.get('/input/shape/digit_classifier')) == shape
+                assert service.client.post('/unload/digit_classifier').status_code == 200
+    finally:
+        ended.set()
+        swapper.join()
+    for suffix in ('.xml', '.bin'):
+        os.remove(folder / f'digit_classifier{suffix}')
+        (folder / f'digit_classifier{suffix}').symlink_to(f'inside/digit_classifier{suffix}')
+    assert json_of(service.client.post('/load', json=request), 201) == {}
 
 
 def test_a_file_over_the_limit_is_too_large(start, models, tree, digit):

@@ -36,25 +36,14 @@ bool NamesDirectory(std::string_view path) {
   return path.ends_with('/') || path.ends_with("/.");
 }
 
-/// `path` relative to `root`, or nothing when it does not begin with it. REQUIRES: both are simplified.
-std::optional<std::string> BeneathRoot(const std::string& path, const std::string& root) {
-  if (path == root) {
-    return ".";
-  }
-  if (!path.starts_with(root) || path[root.size()] != '/') {
-    return std::nullopt;
-  }
-  return path.substr(root.size() + 1);
-}
-
-/// Returns the descriptor or sets `error` to errno.
-UniqueFd OpenBeneathRoot(const std::string& root, const std::string& relative, int flags, int& error) {
-  const UniqueFd directory(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) {
-    error = errno;
-    return {};
-  }
-  return OpenBeneath(directory.get(), relative, flags, error);
+/// The path of an open directory as the kernel resolved it; empty when it does not say.
+std::string ResolvedPath(const UniqueFd& directory) {
+  std::array<char, PATH_MAX> resolved;
+  const ssize_t length =
+      readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(), resolved.data(), resolved.size());
+  return length <= 0 || static_cast<std::size_t>(length) == resolved.size()
+             ? std::string()
+             : std::string(resolved.data(), static_cast<std::size_t>(length));
 }
 
 absl::Status OpenError(const std::string& path, int error) {
@@ -84,9 +73,10 @@ ConfinedPaths::ConfinedPaths(const std::vector<std::string>& roots, std::string 
   for (const std::string& root : roots) {
     roots_.push_back(Simplify(root));  // "/" becomes "", which every absolute path continues with a slash.
   }
+  std::ranges::stable_sort(roots_, {}, &std::string::size);  // Whatever holds another root comes before it.
 }
 
-absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags) const {
+absl::StatusOr<ConfinedPaths::Opened> ConfinedPaths::Open(const std::string& path, int flags) const {
   if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError(fmt::format("path \"{}\" is not an absolute path", path.c_str()));
   }
@@ -95,17 +85,23 @@ absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags)
   // Of several roots that hold the path, one that can open it wins; else the most telling error.
   std::optional<int> error;
   for (const std::string& root : roots_) {
-    const std::optional<std::string> relative = BeneathRoot(simple, root);
+    const std::optional<std::string> relative = RelativeTo(simple, root);
     if (!relative) {
       continue;
     }
+    Opened opened;
     int failure = 0;
-    UniqueFd opened =
-        root.empty() ? UniqueFd(open(path.c_str(), flags)) : OpenBeneathRoot(root, *relative, flags, failure);
-    if (opened.valid()) {
+    if (root.empty()) {
+      opened.file = UniqueFd(open(path.c_str(), flags));
+      failure = errno;
+    } else if (opened.root = UniqueFd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); opened.root.valid()) {
+      opened.file = OpenBeneath(opened.root.get(), *relative, flags, failure);
+    } else {
+      failure = errno;
+    }
+    if (opened.file.valid()) {
       return opened;
     }
-    failure = root.empty() ? errno : failure;
     if (failure != EXDEV) {
       error = failure;
     }
@@ -118,34 +114,35 @@ absl::StatusOr<UniqueFd> ConfinedPaths::Open(const std::string& path, int flags)
 }
 
 absl::StatusOr<UniqueFd> ConfinedPaths::OpenFile(const std::string& path) const {
-  ACCELERD_ASSIGN_OR_RETURN(UniqueFd file, Open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  ACCELERD_ASSIGN_OR_RETURN(Opened opened, Open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   struct stat status = {};
-  if (fstat(file.get(), &status) != 0) {
+  if (fstat(opened.file.get(), &status) != 0) {
     return OpenError(path, errno);
   }
   if (!S_ISREG(status.st_mode)) {
     return absl::InvalidArgumentError(fmt::format("path \"{}\" is {}, not a regular file", path,
                                                   S_ISDIR(status.st_mode) ? "a directory" : "special"));
   }
-  return file;
+  return std::move(opened.file);
 }
 
-absl::StatusOr<std::string> ConfinedPaths::ResolveDirectory(const std::string& path) const {
-  ACCELERD_ASSIGN_OR_RETURN(const UniqueFd directory, Open(path, O_PATH | O_CLOEXEC));
+absl::StatusOr<ConfinedDirectory> ConfinedPaths::ResolveDirectory(const std::string& path) const {
+  ACCELERD_ASSIGN_OR_RETURN(const Opened opened, Open(path, O_PATH | O_CLOEXEC));
   struct stat status = {};
-  if (fstat(directory.get(), &status) != 0) {
+  if (fstat(opened.file.get(), &status) != 0) {
     return OpenError(path, errno);
   }
   if (!S_ISDIR(status.st_mode)) {
     return absl::InvalidArgumentError(fmt::format("path \"{}\" is not a directory", path));
   }
-  std::array<char, PATH_MAX> resolved;
-  const ssize_t length =
-      readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(), resolved.data(), resolved.size());
-  if (length <= 0 || static_cast<std::size_t>(length) == resolved.size()) {
+  ConfinedDirectory resolved{.path = ResolvedPath(opened.file)};
+  if (opened.root.valid()) {
+    resolved.root = ResolvedPath(opened.root);
+  }
+  if (resolved.path.empty() || (opened.root.valid() && resolved.root.empty())) {
     return absl::InvalidArgumentError(fmt::format("path \"{}\" cannot be resolved", path));
   }
-  return std::string(resolved.data(), static_cast<std::size_t>(length));
+  return resolved;
 }
 
 absl::StatusOr<FileBytes> ConfinedPaths::ReadFile(const std::string& path, std::size_t max_bytes) const {

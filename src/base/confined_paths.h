@@ -20,6 +20,12 @@ struct FileBytes {
   std::span<const std::byte> bytes() const { return {data.get(), size}; }
 };
 
+/// A directory that clients may name.
+struct ConfinedDirectory {
+  std::string path;       ///< As the kernel resolved it, free of links.
+  std::string root = {};  ///< The allowed directory that holds it, likewise; empty when everything is allowed.
+};
+
 /// Opens what clients name, beneath the allowed directories only: the kernel resolves each path with openat2
 /// RESOLVE_BENEATH, so that neither
 /// ".." nor a symbolic link leads out, and no check races with the opening. A root of "/" allows everything that the
@@ -36,14 +42,20 @@ class ConfinedPaths {
   /// A regular file, for reading. Never waits for a FIFO or a device.
   absl::StatusOr<UniqueFd> OpenFile(const std::string& path) const;
 
-  /// The directory's path as the kernel resolved it, free of links.
-  absl::StatusOr<std::string> ResolveDirectory(const std::string& path) const;
+  /// What may be opened beneath the directory later is confined to its root, as InputFolder does: of roots that lie in
+  /// one another, the outermost that permits it.
+  absl::StatusOr<ConfinedDirectory> ResolveDirectory(const std::string& path) const;
 
   /// The contents of a regular file of at most `max_bytes`; a larger one is kOutOfRange.
   absl::StatusOr<FileBytes> ReadFile(const std::string& path, std::size_t max_bytes) const;
 
  private:
-  absl::StatusOr<UniqueFd> Open(const std::string& path, int flags) const;
+  struct Opened {
+    UniqueFd file;
+    UniqueFd root;  ///< Not valid when everything is allowed.
+  };
+
+  absl::StatusOr<Opened> Open(const std::string& path, int flags) const;
 
   std::vector<std::string> roots_;
   std::string option_;

@@ -103,9 +103,20 @@ TEST_F(ConfinedPathsTest, BoundsTheSize) {
 TEST_F(ConfinedPathsTest, ResolvesDirectories) {
   const ConfinedPaths paths({base_}, "--allow-path");
   std::filesystem::create_symlink("allowed", base_ + "/link");
-  EXPECT_EQ(paths.ResolveDirectory(base_ + "/link/sub/.").value(), base_ + "/allowed/sub");
+  EXPECT_EQ(paths.ResolveDirectory(base_ + "/link/sub/.").value().path, base_ + "/allowed/sub");
+  EXPECT_EQ(paths.ResolveDirectory(base_ + "/link/sub/.").value().root, base_);
   EXPECT_FALSE(paths.ResolveDirectory(base_ + "/allowed/a.txt").ok());
   EXPECT_FALSE(paths.ResolveDirectory("/etc").ok());
+}
+
+TEST_F(ConfinedPathsTest, TheOutermostRootConfines) {
+  std::filesystem::create_symlink("allowed", base_ + "/link");
+  const auto root_of = [this](const std::vector<std::string>& roots) {
+    return ConfinedPaths(roots, "--allow-path").ResolveDirectory(roots.front() + "/sub").value().root;
+  };
+  EXPECT_EQ(root_of({base_ + "/link"}), base_ + "/allowed");
+  EXPECT_EQ(root_of({base_ + "/allowed", base_}), base_);
+  EXPECT_EQ(root_of({base_ + "/allowed", base_, "/"}), "");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ absl::Status ErrorFromErrno(int error, std::string_view what, const std::string&
     case EPERM:
     case EROFS:
       return absl::PermissionDeniedError(message);
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO:
+      return absl::InvalidArgumentError(message);
     case ENOSPC:
     case EDQUOT:
     case EMFILE:
@@ -38,8 +43,13 @@ absl::Status ErrorFromErrno(int error, std::string_view what, const std::string&
   }
 }
 
+absl::Status NotRegular(const std::string& path) {
+  return absl::InvalidArgumentError(fmt::format("{} is not a regular file", path));
+}
+
 // Without O_NONBLOCK the opening of a FIFO waits for its writer.
 constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int kFolderFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 absl::Status WriteAll(int descriptor, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
@@ -77,7 +87,7 @@ absl::StatusOr<InputFile> InputFile::Adopt(UniqueFd descriptor, std::string path
     return ErrorFromErrno(errno, "cannot open", path);
   }
   if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(fmt::format("{} is not a regular file", path));
+    return NotRegular(path);
   }
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > max_bytes) {
@@ -123,14 +133,30 @@ std::string InputFile::RealDirectory() const {
   return error ? std::string() : file.parent_path().string();
 }
 
-absl::StatusOr<InputFolder> InputFolder::Open(const std::string& path) {
+absl::StatusOr<InputFolder> InputFolder::Open(const std::string& path, const std::string& root) {
   InputFolder folder;
   folder.path_ = path;
-  folder.directory_ = UniqueFd(open(path.empty() ? "." : path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.directory_.valid()) {
-    return ErrorFromErrno(errno, "cannot open", path);
+  if (root.empty()) {
+    folder.directory_ = UniqueFd(open(path.empty() ? "." : path.c_str(), kFolderFlags));
+    return folder.directory_.valid() ? absl::StatusOr<InputFolder>(std::move(folder))
+                                     : ErrorFromErrno(errno, "cannot open", path);
   }
-  return folder;
+  folder.root_path_ = root;
+  const std::optional<std::string> relative = RelativeTo(path, root);
+  if (!relative) {
+    return absl::PermissionDeniedError(fmt::format("{} is not beneath {}", path, root));
+  }
+  folder.relative_ = *relative;
+  folder.root_ = UniqueFd(open(root.c_str(), kFolderFlags));
+  if (!folder.root_.valid()) {
+    return ErrorFromErrno(errno, "cannot open", root);
+  }
+  int error = 0;
+  folder.directory_ = OpenBeneath(folder.root_.get(), folder.relative_, kFolderFlags, error);
+  if (error == EXDEV) {
+    return absl::PermissionDeniedError(fmt::format("{} leads out of {}", path, root));
+  }
+  return error == 0 ? absl::StatusOr<InputFolder>(std::move(folder)) : ErrorFromErrno(error, "cannot open", path);
 }
 
 absl::StatusOr<InputFile> InputFolder::OpenFile(const std::string& name, std::uint64_t max_bytes) const {
@@ -147,7 +173,57 @@ absl::StatusOr<InputFile> InputFolder::OpenFile(const std::string& name, std::ui
 }
 
 absl::StatusOr<InputFile> InputFolder::OpenLinkedFile(const std::string& name, std::uint64_t max_bytes) const {
-  return InputFile::Adopt(UniqueFd(openat(directory_.get(), name.c_str(), kReadFlags)), PathOf(name), max_bytes);
+  int error = 0;
+  UniqueFd file = OpenLinked(name, kReadFlags, error);
+  if (error == EXDEV) {
+    return LeadsOut(name);
+  }
+  if (error != 0) {
+    return ErrorFromErrno(error, "cannot open", PathOf(name));
+  }
+  return InputFile::Adopt(std::move(file), PathOf(name), max_bytes);
+}
+
+absl::Status InputFolder::CheckLinkedFile(const std::string& name) const {
+  int error = 0;
+  const UniqueFd file = OpenLinked(name, O_PATH | O_CLOEXEC, error);
+  if (error == EXDEV) {
+    return LeadsOut(name);
+  }
+  struct stat status{};
+  if (error != 0 || fstat(file.get(), &status) != 0) {
+    return ErrorFromErrno(error != 0 ? error : errno, "cannot open", PathOf(name));
+  }
+  return S_ISREG(status.st_mode) ? absl::OkStatus() : NotRegular(PathOf(name));
+}
+
+UniqueFd InputFolder::OpenLinked(const std::string& name, int flags, int& error) const {
+  if (!root_.valid()) {
+    UniqueFd file(openat(directory_.get(), name.c_str(), flags));
+    error = file.valid() ? 0 : errno;
+    return file;
+  }
+  UniqueFd file = OpenBeneath(directory_.get(), name, flags, error);
+  if (error != EXDEV) {
+    return file;  // In the directory that was opened, even when another one has its path by now.
+  }
+  return OpenBeneath(root_.get(), relative_ + "/" + name, flags, error);
+}
+
+absl::Status InputFolder::LeadsOut(const std::string& name) const {
+  return absl::PermissionDeniedError(
+      fmt::format("{} leads out of {}, beneath which it must be", PathOf(name), root_path_));
+}
+
+std::vector<std::string> InputFolder::Names() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  // The descriptor is of the directory itself, whatever its path leads to by now.
+  std::filesystem::directory_iterator entry(fmt::format("/proc/self/fd/{}", directory_.get()), error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    names.push_back(entry->path().filename());
+  }
+  return names;
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::uint64_t max_bytes) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "base/unique_fd.h"
@@ -41,12 +42,14 @@ class InputFile {
   std::string path_;
 };
 
-/// A directory that was opened once: names are looked up in it even when another one has its path by now. Movable;
-/// thread-safe.
+/// A directory that was opened once: names are looked up in it even when another one has its path by now. With a root,
+/// the kernel refuses every opening that leads out of that, however the links change meanwhile. Movable; thread-safe.
 class InputFolder {
  public:
-  /// kNotFound, kPermissionDenied.
-  static absl::StatusOr<InputFolder> Open(const std::string& path);
+  /// `root` is a directory that holds the folder, or empty: then links may lead anywhere. With a root both paths are
+  /// absolute and free of "." and empty components, as ConfinedPaths resolves them. kNotFound; kPermissionDenied, also
+  /// when the folder is not beneath its root.
+  static absl::StatusOr<InputFolder> Open(const std::string& path, const std::string& root = {});
 
   /// Holds no files.
   InputFolder() = default;
@@ -55,14 +58,28 @@ class InputFolder {
   /// not there is anything. Else as InputFile::Open.
   absl::StatusOr<InputFile> OpenFile(const std::string& name, std::uint64_t max_bytes) const;
 
-  /// As OpenFile, but links may lead anywhere.
+  /// As OpenFile, but links may lead out of the directory, though not out of the root.
   absl::StatusOr<InputFile> OpenLinkedFile(const std::string& name, std::uint64_t max_bytes) const;
+
+  /// What OpenLinkedFile would say of `name`, without the right to read it: kNotFound, kInvalidArgument,
+  /// kPermissionDenied.
+  absl::Status CheckLinkedFile(const std::string& name) const;
+
+  /// The names in the directory, in no order. None when it cannot be read.
+  std::vector<std::string> Names() const;
 
  private:
   std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
 
+  /// `error` is 0 or errno, EXDEV for what leads out of the root.
+  UniqueFd OpenLinked(const std::string& name, int flags, int& error) const;
+  absl::Status LeadsOut(const std::string& name) const;
+
   UniqueFd directory_;
   std::string path_;
+  UniqueFd root_;  ///< Not valid: links may lead anywhere.
+  std::string root_path_;
+  std::string relative_;  ///< The directory's path from the root.
 };
 
 /// The contents of a regular file. Errors as InputFile::Open and ReadAll.

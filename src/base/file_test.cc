@@ -108,6 +108,42 @@ TEST_F(FileTest, FoldersKeepToThemselves) {
   EXPECT_EQ(InputFolder::Open(Path("absent")).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(FileTest, LinksStayBeneathTheRoot) {
+  const std::string root = std::filesystem::canonical(directory_) / "root";
+  std::filesystem::create_directories(root + "/folder");
+  std::filesystem::create_directories(root + "/other");
+  std::filesystem::create_directory(Path("out"));
+  for (const char* name : {"root/folder/a", "root/other/b", "out/a"}) {
+    std::ofstream(Path(name)) << name;
+  }
+  std::filesystem::create_symlink("../other/b", root + "/folder/within");
+  std::filesystem::create_symlink("../../out/a", root + "/folder/out");
+  std::filesystem::create_symlink("../../absent", root + "/folder/dangling");
+  const InputFolder folder = *InputFolder::Open(root + "/folder", root);
+  EXPECT_EQ(*folder.OpenLinkedFile("a", 100)->ReadAll(), "root/folder/a");
+  EXPECT_EQ(*folder.OpenLinkedFile("within", 100)->ReadAll(), "root/other/b");
+  EXPECT_FALSE(folder.OpenFile("within", 100).ok());
+  EXPECT_TRUE(folder.CheckLinkedFile("within").ok());
+  for (const char* name : {"out", "dangling", "../../out/a"}) {
+    EXPECT_EQ(folder.OpenLinkedFile(name, 100).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    EXPECT_EQ(folder.CheckLinkedFile(name).code(), absl::StatusCode::kPermissionDenied) << name;
+  }
+  EXPECT_EQ(folder.CheckLinkedFile("absent").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(folder.CheckLinkedFile("../other").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(folder.Names(), testing::UnorderedElementsAre("a", "within", "out", "dangling"));
+
+  for (const char* path : {"/out", "/root/folder/../../out", "/rootx"}) {
+    EXPECT_EQ(InputFolder::Open(std::filesystem::canonical(directory_).string() + path, root).status().code(),
+              absl::StatusCode::kPermissionDenied)
+        << path;
+  }
+  std::filesystem::rename(root + "/folder", root + "/was");
+  std::filesystem::create_symlink("../out", root + "/folder");
+  EXPECT_EQ(InputFolder::Open(root + "/folder", root).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(*folder.OpenLinkedFile("a", 100)->ReadAll(), "root/folder/a");
+  EXPECT_FALSE(folder.OpenLinkedFile("within", 100).ok());  // Looked for from the root, where its folder leads out now.
+}
+
 TEST_F(FileTest, FoldersAreNotReplaced) {
   std::filesystem::create_directory(Path("folder"));
   std::ofstream(Path("folder/a")) << "old";

@@ -24,4 +24,14 @@ UniqueFd OpenBeneath(int directory, const std::string& relative, int flags, int&
   return opened;
 }
 
+std::optional<std::string> RelativeTo(const std::string& path, const std::string& root) {
+  if (path == root) {
+    return ".";
+  }
+  if (!path.starts_with(root) || path[root.size()] != '/') {
+    return std::nullopt;
+  }
+  return path.substr(root.size() + 1);
+}
+
 }  // namespace accelerd

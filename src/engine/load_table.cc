@@ -30,19 +30,25 @@ LoadTable::Begun LoadTable::Begin(const LoadRequest& request, Done<>& done) {
   LoadProgress* load = wanted == nullptr ? nullptr : &loads_.at(wanted->generation);
   if (load == nullptr || load->state == ModelState::kUnavailable) {
     const bool pinned = request.pinned || (wanted != nullptr && wanted->pinned);
+    // Of the same files those stay wanted that the service's own configuration named: they may be more than a client's.
+    const bool keeps = wanted != nullptr && wanted->pinned && wanted->files.SamePlace(request.files);
+    const ModelFiles files = keeps ? wanted->files : request.files;
     if (wanted != nullptr) {
       loads_.erase(wanted->generation);
     }
-    Restart(request.name, request.files, pinned).waiters.Add(std::move(done), request.deadline);
+    Restart(request.name, files, pinned).waiters.Add(std::move(done), request.deadline);
     return {.starts = true};
   }
-  if (wanted->files != request.files) {
+  if (!wanted->files.SamePlace(request.files)) {
     return {
         .answer = absl::AlreadyExistsError(fmt::format(
             "model \"{}\" is {} from {}; unload it before loading {}", request.name,
             load->state == ModelState::kReady ? "loaded" : "being loaded", wanted->files.main, request.files.main))};
   }
-  wanted->pinned = wanted->pinned || request.pinned;
+  if (request.pinned) {
+    wanted->pinned = true;
+    wanted->files = request.files;
+  }
   if (load->state == ModelState::kLoading) {
     load->waiters.Add(std::move(done), request.deadline);
     return {};

@@ -192,6 +192,51 @@ TEST_F(ModelManagerTest, ABrokenCardFailsTheLoad) {
   std::filesystem::remove_all(directory);
 }
 
+TEST_F(ModelManagerTest, ACardThatWasMovedOutOfTheRootIsNotRead) {
+  std::string pattern = testing::TempDir() + "/root-XXXXXX";
+  const std::string base = std::filesystem::canonical(mkdtemp(pattern.data()));
+  std::filesystem::create_directories(base + "/root/models");
+  std::ofstream(base + "/a.toml") << "slots = 3\n";
+  LoadRequest request = Request("a", base + "/root/models");
+  request.files.root = base + "/root";
+  EXPECT_TRUE(Load(request).ok());
+  EXPECT_TRUE(Unload("a").ok());
+  std::filesystem::remove(base + "/root/models");
+  std::filesystem::create_symlink("..", base + "/root/models");
+  EXPECT_THAT(std::string(Message(Load(request))), HasSubstr("leads out of"));
+  request.files.root.clear();
+  EXPECT_TRUE(Load(request).ok());
+  EXPECT_EQ(Route("a")->card.slots, 3);
+  std::filesystem::remove_all(base);
+}
+
+TEST_F(ModelManagerTest, WhatTheConfigurationNamesIsNotConfinedByAClient) {
+  std::vector<std::string> roots;
+  device_->OnCompile([&](const ModelSource& source) { roots.push_back(source.files.root); });
+  LoadRequest clients = Request("a");
+  clients.files.root = "/models";
+  device_->SetCompileStatus("a", absl::InvalidArgumentError("broken"));
+  EXPECT_FALSE(Load(Request("a", "/models", true)).ok());
+  EXPECT_FALSE(Load(clients).ok());
+  device_->SetCompileStatus("a", absl::OkStatus());
+  EXPECT_TRUE(Load(clients).ok());
+  EXPECT_THAT(roots, ElementsAre("", "", ""));
+
+  // A client's comes first.
+  clients.name = "b";
+  clients.files.main = "/models/b.xml";
+  EXPECT_TRUE(Load(clients).ok());
+  LoadRequest own = clients;
+  own.files.root.clear();
+  own.pinned = true;
+  EXPECT_TRUE(Load(own).ok());
+  device_->Lose(absl::UnavailableError("gone"));
+  device_->WaitForCompiles(6);
+  EXPECT_TRUE(Unload("b").ok());
+  manager_.reset();
+  EXPECT_EQ(std::ranges::count(roots, "/models"), 1);
+}
+
 TEST_F(ModelManagerTest, TheAttachmentBelongsToTheModelAndItsErrorFailsTheLoad) {
   bool fail = true;
   const auto attachment = std::make_shared<const ModelAttachment>();

@@ -234,9 +234,9 @@ absl::StatusOr<Precision> ParsePrecision(std::string_view name) {
   return ValueOf(kPrecisions, name);
 }
 
-absl::StatusOr<ModelCard> ReadModelCard(const std::string& path) {
+absl::StatusOr<ModelCard> ReadModelCard(const std::string& path, const std::string& root) {
   const std::filesystem::path file(path);
-  const absl::StatusOr<InputFolder> folder = InputFolder::Open(file.parent_path());
+  const absl::StatusOr<InputFolder> folder = InputFolder::Open(file.parent_path(), root);
   absl::StatusOr<InputFile> card = folder.ok() ? folder->OpenFile(file.filename(), kMaxBytes) : folder.status();
   if (absl::IsNotFound(card.status())) {
     return ModelCard();

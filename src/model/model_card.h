@@ -48,9 +48,9 @@ struct ModelCard {
 
 /// Reads the card at `path`, and the labels file that it names (beside it; a relative path without ".."). A missing
 /// card is an empty one. kInvalidArgument with file and line for broken TOML, an unknown key, a value of the wrong type
-/// or out of range, labels that cannot be read. kPermissionDenied: the card is a link that leads out of its folder. At
-/// most 1 MiB each file.
-absl::StatusOr<ModelCard> ReadModelCard(const std::string& path);
+/// or out of range, labels that cannot be read. kPermissionDenied: the card is a link that leads out of its folder, or
+/// its folder leads out of `root`, which is as in ModelFiles. At most 1 MiB each file.
+absl::StatusOr<ModelCard> ReadModelCard(const std::string& path, const std::string& root = {});
 
 /// As ReadModelCard, of the text of the card at `path`; labels are looked for in `folder`.
 absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const InputFolder& folder);

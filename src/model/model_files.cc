@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "fmt/core.h"
 
@@ -21,20 +22,24 @@ constexpr std::array<std::pair<std::string_view, ModelFormat>, 3> kFormats = {
     {{".xml", ModelFormat::kOpenvinoIr}, {".onnx", ModelFormat::kOnnx}, {".tflite", ModelFormat::kTflite}}};
 
 /// Every place where the model `name` may lie, the preferred first.
-std::vector<ModelFiles> Candidates(const fs::path& directory, std::string_view name) {
+std::vector<ModelFiles> Candidates(const fs::path& directory, std::string_view name, const std::string& root) {
   const std::string base(name);
   std::vector<ModelFiles> candidates;
   for (const fs::path& folder : {directory, directory / base, directory / (base + std::string(kFolderSuffix))}) {
     for (const auto& [extension, format] : kFormats) {
-      candidates.push_back({folder / (base + std::string(extension)), format, folder / (base + std::string(".toml"))});
+      candidates.push_back(
+          {folder / (base + std::string(extension)), format, folder / (base + std::string(".toml")), root});
     }
   }
   return candidates;
 }
 
-bool IsRegularFile(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
+/// Whether there is a regular file, or what may not be looked at as it leads out of the root.
+bool IsCandidate(const ModelFiles& files) {
+  const fs::path path(files.main);
+  const absl::StatusOr<InputFolder> folder = InputFolder::Open(path.parent_path(), files.root);
+  const absl::Status status = folder.ok() ? folder->CheckLinkedFile(path.filename()) : folder.status();
+  return status.ok() || (!files.root.empty() && absl::IsPermissionDenied(status));
 }
 
 fs::path AbsolutePath(const std::string& directory) {
@@ -43,15 +48,19 @@ fs::path AbsolutePath(const std::string& directory) {
 }
 
 /// The model files in `folder`, sorted.
-std::vector<ModelFiles> ModelFilesIn(const fs::path& folder) {
+std::vector<ModelFiles> ModelFilesIn(const fs::path& folder, const std::string& root) {
   std::vector<ModelFiles> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const fs::path& path = entry->path();
+  const absl::StatusOr<InputFolder> opened = InputFolder::Open(folder, root);
+  for (const std::string& name : opened.ok() ? opened->Names() : std::vector<std::string>()) {
+    const fs::path path = folder / name;
     const auto* format =
         std::ranges::find(kFormats, path.extension().string(), &std::pair<std::string_view, ModelFormat>::first);
-    if (format != kFormats.end() && IsRegularFile(path) && ValidateModelName(path.stem().string()).ok()) {
-      files.push_back({path, format->second, fs::path(path).replace_extension(".toml")});
+    if (format == kFormats.end() || !ValidateModelName(path.stem().string()).ok()) {
+      continue;
+    }
+    ModelFiles candidate = {path, format->second, fs::path(path).replace_extension(".toml"), root};
+    if (IsCandidate(candidate)) {
+      files.push_back(std::move(candidate));
     }
   }
   std::ranges::sort(files, {}, &ModelFiles::main);
@@ -60,17 +69,17 @@ std::vector<ModelFiles> ModelFilesIn(const fs::path& folder) {
 
 /// The model in the folder NAME_openvino_model, an export that was renamed: its only model file, of whatever name.
 /// kFailedPrecondition when there are several.
-absl::StatusOr<ModelFiles> FindRenamedExport(const fs::path& directory, const std::string& name) {
+absl::StatusOr<ModelFiles> FindRenamedExport(const fs::path& directory, const std::string& name,
+                                             const std::string& root) {
   const std::string folder_name = name + std::string(kFolderSuffix);
   const fs::path folder = directory / folder_name;
-  std::vector<ModelFiles> files = ModelFilesIn(folder);
+  std::vector<ModelFiles> files = ModelFilesIn(folder, root);
   // A file that is called as the folder is the model of that name.
   std::erase_if(files, [&](const ModelFiles& one) { return fs::path(one.main).stem() == folder_name; });
   if (files.empty()) {
     return absl::NotFoundError("no model file");
   }
   if (files.size() > 1) {
-    // Their names are not told: a client may have led us by a link to a folder that is not for it.
     return absl::FailedPreconditionError(fmt::format(
         "{} holds {} model files and none is called {}: rename the one to use", folder.string(), files.size(), name));
   }
@@ -115,11 +124,11 @@ absl::Status ValidateModelName(std::string_view name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name) {
+absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name, const std::string& root) {
   ACCELERD_RETURN_IF_ERROR(ValidateModelName(name));
   FoundModel found;
-  for (ModelFiles& candidate : Candidates(AbsolutePath(directory), name)) {
-    if (!IsRegularFile(candidate.main)) {
+  for (ModelFiles& candidate : Candidates(AbsolutePath(directory), name, root)) {
+    if (!IsCandidate(candidate)) {
       continue;
     }
     if (found.name.empty()) {
@@ -131,7 +140,7 @@ absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_v
     }
   }
   if (found.name.empty()) {
-    absl::StatusOr<ModelFiles> renamed = FindRenamedExport(AbsolutePath(directory), std::string(name));
+    absl::StatusOr<ModelFiles> renamed = FindRenamedExport(AbsolutePath(directory), std::string(name), root);
     if (renamed.ok()) {
       return FoundModel{.name = std::string(name), .files = *std::move(renamed), .warnings = {}};
     }

@@ -17,8 +17,15 @@ struct ModelFiles {
   ModelFormat format = ModelFormat::kOpenvinoIr;
   std::string card;  ///< Beside it, with the extension .toml, whether or not it exists.
 
+  /// The allowed directory that holds the model, free of links: no file of the model is opened outside it. Empty: links
+  /// may lead anywhere.
+  std::string root = {};
+
   /// NAME.bin beside it, whether or not it exists: the weights of an OpenVINO IR.
   std::string weights() const;
+
+  /// Whether both mean the same files; not whether both may open them.
+  bool SamePlace(const ModelFiles& other) const { return main == other.main && format == other.format; }
 
   friend bool operator==(const ModelFiles&, const ModelFiles&) = default;
 };
@@ -37,7 +44,10 @@ absl::Status ValidateModelName(std::string_view name);
 /// The model `name` in `directory`: NAME.xml, NAME.onnx, NAME.tflite, in this order, then the same names in the folders
 /// NAME and NAME_openvino_model; else the only model file in the folder NAME_openvino_model, whatever its name.
 /// kNotFound names the files that were looked for. kFailedPrecondition: that folder has several.
-absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name);
+///
+/// `root` is that of ModelFiles, and holds `directory`. What is a link that leads out of it is found, whether or not
+/// there is anything; opening it says so.
+absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_view name, const std::string& root = {});
 
 /// Every model of `directory`, sorted by name: files as FindModel finds them, and folders NAME or NAME_openvino_model
 /// that hold one. Files of other kinds are ignored; a folder NAME_openvino_model with several models, none of them

@@ -43,6 +43,25 @@ TEST_F(ModelFilesTest, FindsEachFormat) {
   EXPECT_EQ(FindModel(directory_, "c")->files.format, ModelFormat::kTflite);
 }
 
+TEST_F(ModelFilesTest, KeepsToTheRoot) {
+  const std::string root = std::filesystem::canonical(directory_) / "root";
+  Touch("secret.xml");
+  Touch("export/one.xml");
+  Touch("export/two.xml");
+  Touch("root/inside.xml");
+  std::filesystem::create_symlink("../secret.xml", root + "/there.xml");
+  std::filesystem::create_symlink("../absent.xml", root + "/absent.xml");
+  std::filesystem::create_symlink("inside.xml", root + "/link.xml");
+  std::filesystem::create_symlink("../export", root + "/net_openvino_model");
+  EXPECT_EQ(FindModel(root, "link", root)->files.root, root);
+  // What is outside is not told.
+  EXPECT_EQ(FindModel(root, "there", root)->files.main, root + "/there.xml");
+  EXPECT_EQ(FindModel(root, "absent", root)->files.main, root + "/absent.xml");
+  EXPECT_EQ(FindModel(root, "net", root)->files.main, root + "/net_openvino_model/net.xml");
+  EXPECT_EQ(FindModel(root, "none", root).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FindModel(root, "net").status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(ModelFilesTest, WarnsOfWhatIsPassedOver) {
   Touch("a.tflite");
   Touch("a.onnx");

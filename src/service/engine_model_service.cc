@@ -1,9 +1,13 @@
 #include "service/engine_model_service.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory_guard.h"
 #include "fmt/core.h"
@@ -13,6 +17,8 @@
 
 namespace accelerd {
 namespace {
+
+constexpr std::uint64_t kAnySize = std::numeric_limits<std::uint64_t>::max();
 
 /// A wait that its caller may end before its result is there.
 class CancellableWait {
@@ -33,6 +39,19 @@ class CancellableWait {
   Done<> done_;
 };
 
+/// A link in an allowed directory must not lead elsewhere. Whoever opens the files later sees to that; here it is said
+/// at once.
+absl::Status CheckFiles(const ModelFiles& files) {
+  for (const std::filesystem::path file : {files.main, files.weights(), files.card}) {
+    ACCELERD_ASSIGN_OR_RETURN(const InputFolder folder, InputFolder::Open(file.parent_path(), files.root));
+    const absl::Status status = folder.OpenLinkedFile(file.filename(), kAnySize).status();
+    if (!status.ok() && !absl::IsNotFound(status)) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 EngineModelService::EngineModelService(ConfinedPaths paths, ModelManager& manager, CpuPool& pool, Duration load_timeout)
@@ -40,18 +59,12 @@ EngineModelService::EngineModelService(ConfinedPaths paths, ModelManager& manage
 
 absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) const {
   ACCELERD_RETURN_IF_ERROR(ValidateModelName(spec.name));
-  ACCELERD_ASSIGN_OR_RETURN(const std::string directory, paths_.ResolveDirectory(spec.directory));
-  ACCELERD_ASSIGN_OR_RETURN(const FoundModel found, FindModel(directory, spec.name));
+  ACCELERD_ASSIGN_OR_RETURN(const ConfinedDirectory directory, paths_.ResolveDirectory(spec.directory));
+  ACCELERD_ASSIGN_OR_RETURN(const FoundModel found, FindModel(directory.path, spec.name, directory.root));
   for (const std::string& warning : found.warnings) {
     LogWarning("models", warning);
   }
-  // A link in an allowed directory must not lead elsewhere. What the card and the model name beside them keeps to the
-  // model's folder when it is read.
-  for (const std::string& file : {found.files.main, found.files.weights(), found.files.card}) {
-    if (const absl::Status status = paths_.OpenFile(file).status(); !status.ok() && !absl::IsNotFound(status)) {
-      return status;
-    }
-  }
+  ACCELERD_RETURN_IF_ERROR(CheckFiles(found.files));
   return LoadRequest{.name = found.name, .files = found.files, .pinned = false};
 }
 

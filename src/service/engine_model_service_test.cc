@@ -63,6 +63,30 @@ TEST_F(EngineModelServiceTest, FindsFilesInAllowedFoldersOnly) {
   EXPECT_EQ(device_->compiles(), 0);
 }
 
+TEST_F(EngineModelServiceTest, WhatPermittedTheFilesConfinesTheirReading) {
+  ModelFiles files;
+  device_->OnCompile([&](const ModelSource& source) { files = source.files; });
+  ASSERT_TRUE(Load(folder_, "pixel").ok());
+  EXPECT_EQ(files.root, folder_);
+  ASSERT_TRUE(Unload("pixel").ok());
+  EngineModelService open{ConfinedPaths({folder_, "/"}, "--allow-path"), *manager_, pool_};
+  Completion completion;
+  open.Load({}, {folder_, "pixel"}, completion.done());
+  ASSERT_TRUE(completion.Wait().ok());
+  EXPECT_EQ(files.root, "");
+}
+
+TEST_F(EngineModelServiceTest, AnAllowedFolderMayBeALink) {
+  const std::string link = folder_ + "-link";
+  std::filesystem::create_symlink(folder_, link);
+  EngineModelService linked{ConfinedPaths({link}, "--allow-path"), *manager_, pool_};
+  Completion completion;
+  linked.Load({}, {link, "pixel"}, completion.done());
+  const absl::Status loaded = completion.Wait();
+  EXPECT_TRUE(loaded.ok()) << loaded;
+  std::filesystem::remove(link);
+}
+
 TEST_F(EngineModelServiceTest, ACardThatContradictsTheModelFailsTheLoad) {
   Write("pixel.toml", "input_size = [64, 48]\n");
   const absl::Status status = Load(folder_, "pixel");

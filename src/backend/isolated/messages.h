@@ -16,7 +16,7 @@
 
 namespace accelerd {
 
-inline constexpr int kWorkerProtocolVersion = 1;
+inline constexpr int kWorkerProtocolVersion = 2;
 
 /// The worker's end of the socket.
 inline constexpr int kWorkerSocket = 3;

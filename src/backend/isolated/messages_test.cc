@@ -111,9 +111,10 @@ TEST(StatusMessageTest, IsNeverOk) {
 }
 
 TEST(ModelJsonTest, CompileSurvivesTheWay) {
-  const CompileMessage sent{
-      3,
-      {"face", {"/m/face.onnx", ModelFormat::kOnnx, "/m/face.toml"}, {Precision::kF16, PerformanceHint::kLatency, 4}}};
+  const CompileMessage sent{3,
+                            {"face",
+                             {"/m/face.onnx", ModelFormat::kOnnx, "/m/face.toml", "/m"},
+                             {Precision::kF16, PerformanceHint::kLatency, 4}}};
   const CompileMessage got = DecodeCompile(EncodeCompile(sent).value()).value();
   EXPECT_EQ(got.model, 3U);
   EXPECT_EQ(got.source.name, "face");

@@ -75,6 +75,7 @@ absl::StatusOr<CompileMessage> ParseCompile(const json& body) {
   source.name = body.at("name").get<std::string>();
   source.files.main = body.at("file").get<std::string>();
   source.files.card = body.at("card").get<std::string>();
+  source.files.root = body.at("root").get<std::string>();
   const auto format = std::ranges::find(kFormats, body.at("format").get<std::string>());
   if (format == kFormats.end()) {
     return Malformed("the format");
@@ -115,6 +116,7 @@ absl::StatusOr<std::string> EncodeCompile(const CompileMessage& message) {
                      {"name", source.name},
                      {"file", source.files.main},
                      {"card", source.files.card},
+                     {"root", source.files.root},
                      {"format", kFormats.at(static_cast<std::size_t>(source.files.format))},
                      {"precision", PrecisionName(source.settings.precision)},
                      {"hint", source.settings.performance_hint == PerformanceHint::kLatency ? "latency" : "throughput"},

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <functional>
+#include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include "backend/openvino/core.h"
+#include "backend/openvino/named_copy.h"
 #include "backend/openvino/onnx_external_data.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/memory_guard.h"
 #include "fmt/core.h"
 
 namespace accelerd::openvino {
@@ -56,15 +59,16 @@ std::string NameOf(const std::string& path) {
   return std::filesystem::path(path).filename();
 }
 
-/// A model's main file, which links may lead to, and where the files beside it are looked up.
+/// A model's main file, which links may lead to within the root, and where the files beside it are looked up.
 struct MainFile {
   InputFolder folder;
   InputFile file;
 };
 
-absl::StatusOr<MainFile> OpenMain(const std::string& path, std::uint64_t max_bytes) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFolder folder, InputFolder::Open(std::filesystem::path(path).parent_path()));
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenLinkedFile(NameOf(path), max_bytes));
+absl::StatusOr<MainFile> OpenMain(const ModelFiles& files, std::uint64_t max_bytes) {
+  const std::filesystem::path path(files.main);
+  ACCELERD_ASSIGN_OR_RETURN(InputFolder folder, InputFolder::Open(path.parent_path(), files.root));
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenLinkedFile(path.filename(), max_bytes));
   return MainFile{std::move(folder), std::move(file)};
 }
 
@@ -117,35 +121,32 @@ bool LooksLikeTflite(std::string_view head) {
   return head.size() >= 8 && head.compare(4, 4, "TFL3") == 0;
 }
 
-absl::Status IsNot(const std::string& path, std::string_view format) {
-  return absl::InvalidArgumentError(fmt::format("cannot read the model {}: it is not {}", path, format));
-}
-
 absl::StatusOr<std::string> ReadHead(InputFile& file) {
   std::string head(std::min(kHeadBytes, file.size()), '\0');
   ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head))));
   return head;
 }
 
-/// The contents of a file whose `head` was read already.
-absl::StatusOr<std::string> ReadRest(InputFile& file, std::string head, const std::string& path) {
-  const std::size_t begun = head.size();
-  const absl::Status grown = Guard(absl::StatusCode::kResourceExhausted, path, [&] { head.resize(file.size()); });
+/// The contents of a main file, when its beginning is that of a file of its format.
+absl::StatusOr<std::string> ReadMain(InputFile& file, const std::string& path, bool (*looks_right)(std::string_view),
+                                     std::string_view format) {
+  ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadHead(file));
+  if (!looks_right(contents)) {
+    return absl::InvalidArgumentError(fmt::format("cannot read the model {}: it is not {}", path, format));
+  }
+  const std::size_t begun = contents.size();
+  const absl::Status grown = Guard(absl::StatusCode::kResourceExhausted, path, [&] { contents.resize(file.size()); });
   ACCELERD_RETURN_IF_ERROR(grown);
-  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(head)).subspan(begun)));
-  return head;
+  ACCELERD_RETURN_IF_ERROR(file.Read(std::as_writable_bytes(std::span(contents)).subspan(begun)));
+  return contents;
 }
 
 absl::StatusOr<ReadModel> ReadIr(const ModelFiles& files) {
   ReadModel read;
   const std::string& path = files.main;
   const std::string weights_path = files.weights();
-  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(path, kMaxXmlBytes));
-  ACCELERD_ASSIGN_OR_RETURN(std::string head, ReadHead(main.file));
-  if (!LooksLikeIr(head)) {
-    return IsNot(path, "an OpenVINO IR");
-  }
-  ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadRest(main.file, std::move(head), path));
+  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(files, kMaxXmlBytes));
+  ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadMain(main.file, path, LooksLikeIr, "an OpenVINO IR"));
   read.files = {path};
   ov::Tensor weights;
   absl::StatusOr<InputFile> weights_file = OpenSideFile(main, NameOf(weights_path));
@@ -167,109 +168,52 @@ absl::StatusOr<ReadModel> ReadIr(const ModelFiles& files) {
   return read;
 }
 
-/// Adds a file's bytes in pieces: it may be larger than what should be held twice.
-absl::Status HashFile(InputFile& file, ContentHash& hash) {
-  constexpr std::size_t kPiece = std::size_t{1} << 20U;
-  hash.AddLength(file.size());
-  std::vector<std::byte> piece(std::min(kPiece, file.size()));
-  for (std::size_t left = file.size(); left > 0; left -= std::min(kPiece, left)) {
-    const std::span<std::byte> bytes(piece.data(), std::min(kPiece, left));
-    ACCELERD_RETURN_IF_ERROR(file.Read(bytes));
-    hash.AddBytes(bytes);
-  }
-  return absl::OkStatus();
-}
-
-/// Names of side files, relative to the main file's folder.
-using SideNames = std::vector<std::string>;
-
-absl::StatusOr<std::string> HashFiles(const std::string& path, const SideNames& side_names) {
-  ContentHash hash;
-  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(path, kMaxGraphBytes));
-  ACCELERD_RETURN_IF_ERROR(HashFile(main.file, hash));
-  for (const std::string& name : side_names) {
+absl::StatusOr<ReadModel> ReadOnnx(const ModelFiles& files) {
+  ReadModel read;
+  const std::string& path = files.main;
+  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(files, kMaxGraphBytes));
+  ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadMain(main.file, path, LooksLikeOnnx, "an ONNX model"));
+  std::map<std::string, ov::Tensor> side_files;
+  const ReadExternalData read_side_file = [&](const std::string& name) -> absl::StatusOr<std::span<const std::byte>> {
     ACCELERD_ASSIGN_OR_RETURN(InputFile file, OpenSideFile(main, name));
-    ACCELERD_RETURN_IF_ERROR(HashFile(file, hash));
+    ACCELERD_ASSIGN_OR_RETURN(side_files[name], ReadToTensor(file, name));
+    return BytesOf(side_files[name]);
+  };
+  absl::StatusOr<std::optional<std::string>> placed =
+      GuardMemory([&] { return PlaceExternalData(contents, read_side_file); });
+  if (!placed.ok()) {
+    return Annotate(placed.status(), fmt::format("cannot read the model {}", path));
   }
-  return hash.Finish();
-}
-
-/// Finds the files that a main file refers to.
-using FindSideNames = std::function<absl::StatusOr<SideNames>()>;
-
-/// One try to read by path; kAborted when the files changed meanwhile.
-absl::StatusOr<ReadModel> ReadByPathOnce(const std::string& main, const FindSideNames& find_side_names) {
-  ReadModel read;
-  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names, find_side_names());
-  read.files = {main};
-  for (const std::string& name : side_names) {
-    read.files.push_back(std::filesystem::path(main).parent_path() / name);
-  }
-  ACCELERD_ASSIGN_OR_RETURN(read.content_hash, HashFiles(main, side_names));
-  absl::StatusOr<std::shared_ptr<ov::Model>> model =
-      Guard(absl::StatusCode::kInvalidArgument, fmt::format("cannot read the model {}", main),
-            [&] { return Core().read_model(main); });
-  ACCELERD_ASSIGN_OR_RETURN(const std::string hash_after, HashFiles(main, side_names));
-  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names_after, find_side_names());
-  if (hash_after != read.content_hash || side_names_after != side_names) {
-    return absl::AbortedError("changed");
-  }
-  ACCELERD_ASSIGN_OR_RETURN(read.model, std::move(model));
-  return read;
-}
-
-absl::StatusOr<ReadModel> ReadByPath(const std::string& main, const FindSideNames& find_side_names) {
-  constexpr int kAttempts = 3;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    absl::StatusOr<ReadModel> read = ReadByPathOnce(main, find_side_names);
-    if (!absl::IsAborted(read.status())) {
-      return read;
-    }
-  }
-  return absl::UnavailableError(fmt::format("the files of {} changed while they were read; try again", main));
-}
-
-/// The contents of the ONNX model at `path`.
-absl::StatusOr<std::string> ReadOnnxFile(const std::string& path) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxGraphBytes));
-  ACCELERD_ASSIGN_OR_RETURN(std::string head, ReadHead(file));
-  if (!LooksLikeOnnx(head)) {
-    return IsNot(path, "an ONNX model");
-  }
-  return ReadRest(file, std::move(head), path);
-}
-
-absl::StatusOr<SideNames> OnnxSideNames(const std::string& path, const std::string& contents) {
-  absl::StatusOr<SideNames> names = OnnxExternalData(contents);
-  return names.ok() ? std::move(names) : Annotate(names.status(), fmt::format("cannot read the model {}", path));
-}
-
-absl::StatusOr<ReadModel> ReadOnnx(const std::string& path) {
-  ReadModel read;
-  ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadOnnxFile(path));
-  ACCELERD_ASSIGN_OR_RETURN(const SideNames side_names, OnnxSideNames(path, contents));
-  if (!side_names.empty()) {
-    contents = std::string();
-    return ReadByPath(path, [&]() -> absl::StatusOr<SideNames> {
-      ACCELERD_ASSIGN_OR_RETURN(const std::string now, ReadOnnxFile(path));
-      return OnnxSideNames(path, now);
-    });
-  }
+  read.files = {path};
   ContentHash hash;
   hash.AddWhole(BytesOf(contents));
+  for (const auto& [name, data] : side_files) {
+    read.files.push_back(std::filesystem::path(path).parent_path() / name);
+    hash.AddWhole(BytesOf(data));
+  }
   read.content_hash = hash.Finish();
-  read.files = {path};
+  if (*placed) {
+    contents = **std::move(placed);
+  }
   ACCELERD_ASSIGN_OR_RETURN(read.model, ParseInMemory(path, contents, ov::Tensor()));
   return read;
 }
 
-absl::StatusOr<ReadModel> ReadTflite(const std::string& path) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, InputFile::Open(path, kMaxGraphBytes));
-  ACCELERD_ASSIGN_OR_RETURN(const std::string head, ReadHead(file));
-  if (!LooksLikeTflite(head)) {
-    return IsNot(path, "a TFLite model");
-  }
-  return ReadByPath(path, []() -> absl::StatusOr<SideNames> { return SideNames(); });
+absl::StatusOr<ReadModel> ReadTflite(const ModelFiles& files) {
+  ReadModel read;
+  const std::string& path = files.main;
+  ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(files, kMaxGraphBytes));
+  ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadMain(main.file, path, LooksLikeTflite, "a TFLite model"));
+  ContentHash hash;
+  hash.AddWhole(BytesOf(contents));
+  read.content_hash = hash.Finish();
+  read.files = {path};
+  ACCELERD_ASSIGN_OR_RETURN(const NamedCopy copy, NamedCopy::Make("model.tflite", contents));
+  contents = std::string();
+  ACCELERD_ASSIGN_OR_RETURN(read.model,
+                            Guard(absl::StatusCode::kInvalidArgument, fmt::format("cannot read the model {}", path),
+                                  [&] { return Core().read_model(copy.path()); }));
+  return read;
 }
 
 }  // namespace
@@ -279,9 +223,9 @@ absl::StatusOr<ReadModel> ReadModelFiles(const ModelFiles& files) {
     case ModelFormat::kOpenvinoIr:
       return ReadIr(files);
     case ModelFormat::kOnnx:
-      return ReadOnnx(files.main);
+      return ReadOnnx(files);
     case ModelFormat::kTflite:
-      return ReadTflite(files.main);
+      return ReadTflite(files);
   }
   return absl::InternalError("unknown model format");
 }

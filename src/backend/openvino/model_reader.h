@@ -26,14 +26,13 @@ struct ReadModel {
 
 /// Reads an IR (NAME.xml, and NAME.bin beside it), an ONNX model with its external data, or a TFLite model.
 ///
-/// IR, and ONNX without external data, are read once, into memory. The runtime takes the others by path only: they are
-/// hashed before and after, and read again when they changed in between.
+/// Every file is read once, into memory; the runtime opens none of them.
 ///
-/// The main file may be a link to anywhere. The files beside it may be links within its folder, or to where the main
-/// file's own link leads; else kPermissionDenied.
+/// The main file may be a link to anywhere beneath `files.root`, or to anywhere at all when that is empty. The files
+/// beside it may be links within its folder, or to where the main file's own link leads; else kPermissionDenied.
 ///
 /// kNotFound, kPermissionDenied: a file cannot be read. kInvalidArgument: the model is broken. kResourceExhausted: it
-/// does not fit into memory. kUnavailable: the files kept changing.
+/// does not fit into memory. kUnavailable: a file was shortened while it was read.
 absl::StatusOr<ReadModel> ReadModelFiles(const ModelFiles& files);
 
 }  // namespace accelerd::openvino

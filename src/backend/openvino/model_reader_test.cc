@@ -1,13 +1,16 @@
 #include "backend/openvino/model_reader.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 #include "backend/openvino/test_models.h"
 #include "backend/openvino/test_onnx.h"
 #include "backend/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "openvino/op/constant.hpp"
 
 namespace accelerd::openvino {
 namespace {
@@ -23,6 +26,17 @@ void Spill(const std::string& path, const std::string& bytes) {
 std::string Slurp(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The bytes of the model's constants.
+std::vector<std::string> ConstantsOf(const ov::Model& model) {
+  std::vector<std::string> constants;
+  for (const auto& node : model.get_ordered_ops()) {
+    if (const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(node)) {
+      constants.emplace_back(static_cast<const char*>(constant->get_data_ptr()), constant->get_byte_size());
+    }
+  }
+  return constants;
 }
 
 class ModelReaderTest : public testing::Test {
@@ -90,6 +104,7 @@ TEST_F(ModelReaderTest, OnnxExternalDataIsPartOfTheModel) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_THAT(read->files, ElementsAre(files.main, directory_ / "weights/add.data"));
   EXPECT_EQ(read->model->inputs().size(), 1);
+  EXPECT_THAT(ConstantsOf(*read->model), ElementsAre(std::string(16, '\x3f')));
 
   Spill(directory_ / "weights/add.data", std::string(16, '\x40'));
   EXPECT_NE(ReadModelFiles(files)->content_hash, read->content_hash);
@@ -127,6 +142,72 @@ TEST_F(ModelReaderTest, ExternalDataStaysBesideTheModel) {
   const absl::Status status = ReadModelFiles({directory_ / "models/add.onnx", ModelFormat::kOnnx, ""}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
   EXPECT_THAT(Message(status), HasSubstr("add.data leads out of its folder"));
+}
+
+TEST_F(ModelReaderTest, AFileThatIsCalledAsAnAddressIsAFile) {
+  const ModelFiles files = {directory_ / "add.onnx", ModelFormat::kOnnx, ""};
+  Spill(files.main, OnnxAddModel("*/_ORT_MEM_ADDR_/*"));
+  fs::create_directories(directory_ / "*/_ORT_MEM_ADDR_");
+  Spill(directory_ / "*/_ORT_MEM_ADDR_/*", std::string(16, '\x3f'));
+  const absl::StatusOr<ReadModel> read = ReadModelFiles(files);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(ConstantsOf(*read->model), ElementsAre(std::string(16, '\x3f')));
+}
+
+TEST_F(ModelReaderTest, NothingIsReadOutsideTheRoot) {
+  const std::string root = fs::canonical(directory_.path()) / "root";
+  fs::create_directories(root + "/models");
+  WriteIr(AddModel(1), directory_.path(), "add");
+  Spill(directory_ / "add.onnx", OnnxAddModel("add.data"));
+  Spill(directory_ / "add.data", std::string(16, '\x3f'));
+  Spill(directory_ / "add.tflite", "0123TFL3");
+  for (const auto& [name, side, format] : {std::tuple("add.xml", "add.bin", ModelFormat::kOpenvinoIr),
+                                           {"add.onnx", "add.data", ModelFormat::kOnnx},
+                                           {"add.tflite", "", ModelFormat::kTflite}}) {
+    const ModelFiles free = {root + "/models/" + name, format, ""};
+    const ModelFiles confined = {free.main, format, "", root};
+    const auto link = [&](const std::string& target) {
+      for (const std::string file : {name, side}) {
+        if (!file.empty()) {
+          fs::remove(root + "/models/" + file);
+          fs::create_symlink(target + "/" + file, root + "/models/" + file);
+        }
+      }
+    };
+    // Both files lie side by side in another folder.
+    link("../..");
+    EXPECT_EQ(ReadModelFiles(confined).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    EXPECT_NE(ReadModelFiles(free).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    fs::create_directories(root + "/elsewhere");
+    fs::copy(directory_.path() + "/" + name, root + "/elsewhere", fs::copy_options::overwrite_existing);
+    if (*side != '\0') {
+      fs::copy(directory_.path() + "/" + side, root + "/elsewhere", fs::copy_options::overwrite_existing);
+    }
+    link("../elsewhere");
+    EXPECT_NE(ReadModelFiles(confined).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    // The folder itself.
+    fs::rename(root + "/models", root + "/was");
+    fs::create_symlink(directory_.path(), root + "/models");
+    EXPECT_EQ(ReadModelFiles(confined).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    EXPECT_NE(ReadModelFiles(free).status().code(), absl::StatusCode::kPermissionDenied) << name;
+    fs::remove(root + "/models");
+    fs::rename(root + "/was", root + "/models");
+  }
+}
+
+TEST_F(ModelReaderTest, ReadingLeavesNothingBehind) {
+  const std::string temporary = directory_ / "temporary";
+  fs::create_directory(temporary);
+  const char* const before = std::getenv("TMPDIR");
+  const std::string saved = before == nullptr ? "" : before;
+  setenv("TMPDIR", temporary.c_str(), 1);
+  Spill(directory_ / "a.tflite", "0123TFL3");
+  ExpectBroken({directory_ / "a.tflite", ModelFormat::kTflite, ""}, "cannot read the model");
+  EXPECT_TRUE(fs::is_empty(temporary));
+  setenv("TMPDIR", "/proc", 1);
+  EXPECT_THAT(Message(ReadModelFiles({directory_ / "a.tflite", ModelFormat::kTflite, ""}).status()),
+              HasSubstr("cannot use the temporary folder /proc/accelerd-"));
+  before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", saved.c_str(), 1);
 }
 
 TEST_F(ModelReaderTest, LargeFilesAreJudgedByTheirBeginning) {

@@ -1,22 +1,30 @@
 #ifndef ACCELERD_BACKEND_OPENVINO_ONNX_EXTERNAL_DATA_H_
 #define ACCELERD_BACKEND_OPENVINO_ONNX_EXTERNAL_DATA_H_
 
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/status.h"
 
 namespace accelerd::openvino {
 
-/// The files beside an ONNX model that hold the data of its tensors, sorted, each once: the "location" of every tensor
-/// whose data_location is EXTERNAL, in the main graph, nested graphs and functions. Paths are relative to the model's
-/// folder and stay beneath it by their text.
+/// Reads a file of external data whole. `location` is a path relative to the model's folder that stays beneath it by
+/// its text. What is returned stays where it is until the runtime has read the model.
+using ReadExternalData = std::function<absl::StatusOr<std::span<const std::byte>>(const std::string& location)>;
+
+/// An ONNX model whose external data lies in this process's memory instead of in files: for the runtime, which would
+/// open them by their paths, and takes addresses too. Every tensor whose data_location is EXTERNAL counts, in the main
+/// graph, nested graphs and functions; `read` is called once for each location. Nothing else of the model refers to a
+/// file or to memory afterwards, whatever was written there. Nothing is returned when the model can stay as it is.
 ///
-/// `model` is a serialised ModelProto (onnx.proto3); a walk over protobuf's wire format that copies nothing and skips
-/// what holds no tensors. kInvalidArgument: it is not one, it nests deeper than protobuf allows, or a location is
-/// absolute or has "..".
-absl::StatusOr<std::vector<std::string>> OnnxExternalData(std::string_view model);
+/// `model` is a serialised ModelProto (onnx.proto3); a walk over protobuf's wire format that copies only what changes.
+/// kInvalidArgument: it is not one, it nests deeper than protobuf allows, a location is absolute or has "..", a tensor
+/// refers to more than its file holds. What `read` fails with.
+absl::StatusOr<std::optional<std::string>> PlaceExternalData(std::string_view model, const ReadExternalData& read);
 
 }  // namespace accelerd::openvino
 
