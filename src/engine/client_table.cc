@@ -9,11 +9,9 @@ ClientTable::ClientTable(std::size_t max_members) : max_members_(max_members), m
   groups_[0].members = 1;
 }
 
-std::string ClientTable::KeyOf(const Client& client) {
-  std::string key;
-  key.reserve(client.group.size() + 1 + client.member.size());
-  key.append(client.group).append(1, '\0').append(client.member);
-  return key;
+const std::string& ClientTable::KeyOf(const Client& client) {
+  key_.assign(client.group).append(1, '\0').append(client.member);
+  return key_;
 }
 
 const ClientTable::Member* ClientTable::FindKnown(const Client& client) {

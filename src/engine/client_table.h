@@ -100,7 +100,7 @@ class ClientTable {
   }
   Payer Insert(const Client& client);
   void Drop(MemberIndex member);
-  static std::string KeyOf(const Client& client);
+  const std::string& KeyOf(const Client& client);
 
   const std::size_t max_members_;
   std::size_t known_ = 0;
@@ -110,6 +110,7 @@ class ClientTable {
   std::vector<MemberIndex> free_members_;
   std::vector<GroupIndex> free_groups_;
   std::unordered_map<std::string, MemberIndex> by_name_;
+  std::string key_;  ///< Of KeyOf: it needs no allocation most often.
   std::unordered_map<std::string, GroupIndex> group_by_name_;
   WaitingTime waiting_{};
   double active_weight_ = 0;

@@ -6,21 +6,21 @@
 
 namespace accelerd {
 
-JobRecord& JobTable::Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place) {
+JobRecord& JobTable::Add(JobInfo info, const Payer& payer, Time now, std::optional<std::uint64_t> place) {
   const auto [entry, added] = jobs_.try_emplace(info.id);
   assert(added);
   JobRecord& job = entry->second;
-  job.info = info;
+  job.info = std::move(info);
   job.payer = payer;
   job.order = place ? *place : next_order_++;
-  job.state = info.prepared ? JobState::kPrepared : JobState::kWaiting;
+  job.state = job.info.prepared ? JobState::kPrepared : JobState::kWaiting;
   job.submitted = now;
-  job.estimate = costs_.Estimate(info.model);
-  if (info.prepared) {
-    given_bytes_ += info.input_bytes;
+  job.estimate = costs_.Estimate(job.info.model);
+  if (job.info.prepared) {
+    given_bytes_ += job.info.input_bytes;
   }
-  accounts_.clients().CountJob(payer, info.input_bytes);
-  if (!info.stream.empty()) {
+  accounts_.clients().CountJob(payer, job.info.input_bytes);
+  if (!job.info.stream.empty()) {
     streams_.Add(job);
   }
   EnterOrders(job);
@@ -72,6 +72,9 @@ JobRecord* JobTable::NextToPrepare() {
 }
 
 JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
+  if (alone_.empty()) {
+    return nullptr;
+  }
   const auto queue = alone_.find(model);
   return queue == alone_.end() ? nullptr : queue->second.begin()->second;
 }

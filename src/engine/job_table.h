@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/node_hash_map.h"
 #include "engine/accounts.h"
 #include "engine/preparation_order.h"
 #include "engine/run_costs.h"
@@ -44,7 +45,7 @@ class JobTable {
 
   /// A new job, at a place that became free, or behind all others of its client and model. REQUIRES: its id is new.
   /// References stay valid until Remove.
-  JobRecord& Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place = std::nullopt);
+  JobRecord& Add(JobInfo info, const Payer& payer, Time now, std::optional<std::uint64_t> place = std::nullopt);
 
   /// Null when there is none.
   JobRecord* Find(JobId id);
@@ -111,7 +112,7 @@ class JobTable {
 
   Accounts& accounts_;
   const RunCosts& costs_;
-  std::unordered_map<JobId, JobRecord> jobs_;
+  absl::node_hash_map<JobId, JobRecord> jobs_;
   PreparationOrder to_prepare_;
   TurnOrder to_start_;
   std::unordered_map<ModelGeneration, std::map<std::uint64_t, JobRecord*>> alone_;

@@ -101,21 +101,20 @@ RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound
   device.placements[candidate.job->info.model].running++;
   device.alone = candidate.job->faults > 0;
   last_run_ = static_cast<RunId>(static_cast<std::uint64_t>(last_run_) + 1);
-  runs_.emplace_hint(runs_.end(), last_run_,
-                     Run{.job = candidate.job,
-                         .device = candidate.device,
-                         .model = candidate.job->info.model,
-                         .bound = bound,
-                         .overdue_at = now + bound,
-                         .estimate = estimate,
-                         .share_at_start = device.share});
+  runs_.push_back({.id = last_run_,
+                   .job = candidate.job,
+                   .device = candidate.device,
+                   .model = candidate.job->info.model,
+                   .bound = bound,
+                   .overdue_at = now + bound,
+                   .estimate = estimate,
+                   .share_at_start = device.share});
   return last_run_;
 }
 
 Run* PlacementTable::FirstOverdue(Time now) {
-  // Few run at once.
-  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
-  return first == runs_.end() || first->second.overdue_at > now ? nullptr : &first->second;
+  const auto first = std::ranges::min_element(runs_, {}, &Run::overdue_at);
+  return first == runs_.end() || first->overdue_at > now ? nullptr : &*first;
 }
 
 void PlacementTable::Postpone(Run& run, Time until) {
@@ -124,16 +123,16 @@ void PlacementTable::Postpone(Run& run, Time until) {
 }
 
 std::optional<Time> PlacementTable::next_overdue() const {
-  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
-  return first == runs_.end() ? std::nullopt : std::optional(first->second.overdue_at);
+  const auto first = std::ranges::min_element(runs_, {}, &Run::overdue_at);
+  return first == runs_.end() ? std::nullopt : std::optional(first->overdue_at);
 }
 
 std::optional<Run> PlacementTable::End(RunId run, Time now) {
-  const auto found = runs_.find(run);
+  const auto found = std::ranges::find(runs_, run, &Run::id);
   if (found == runs_.end()) {
     return std::nullopt;
   }
-  Run ended = found->second;
+  Run ended = *found;
   runs_.erase(found);
   Device& device = devices_[ended.device];
   BringUpToDate(device, now);
@@ -150,9 +149,9 @@ std::optional<Run> PlacementTable::End(RunId run, Time now) {
 
 std::vector<RunId> PlacementTable::RunsOn(DeviceId device) const {
   std::vector<RunId> runs;
-  for (const auto& [id, run] : runs_) {
+  for (const Run& run : runs_) {
     if (run.device == device) {
-      runs.push_back(id);
+      runs.push_back(run.id);
     }
   }
   return runs;

@@ -12,6 +12,7 @@ namespace accelerd {
 
 /// A run of a job on a device.
 struct Run {
+  RunId id{};
   JobRecord* job = nullptr;
   DeviceId device{};
   ModelGeneration model{};
@@ -102,7 +103,7 @@ class PlacementTable {
   static JobRecord* NextOn(const Device& device, const JobTable& jobs);
 
   std::map<DeviceId, Device> devices_;
-  std::map<RunId, Run> runs_;
+  std::vector<Run> runs_;  ///< By their ids. Few go on at once.
   RunId last_run_{};
 };
 

@@ -26,7 +26,7 @@ class SchedulerCore::Impl {
  public:
   explicit Impl(const SchedulerLimits& limits) : limits_(limits), accounts_(limits.max_clients) {}
 
-  void Submit(const JobInfo& info, Time now) {
+  void Submit(JobInfo info, Time now) {
     Expire(now);  // What is over must not keep the newcomer out.
     const Payer payer = jobs_.PayerOf(info.client);
     JobRecord* const replaced = jobs_.WaitingFrame(info);
@@ -43,8 +43,8 @@ class SchedulerCore::Impl {
       place = replaced->order;
       Supersede(*replaced);
     }
-    JobRecord& job = jobs_.Add(info, payer, now, place);
-    if (info.prepared && !info.stream.empty()) {
+    JobRecord& job = jobs_.Add(std::move(info), payer, now, place);
+    if (job.info.prepared && !job.info.stream.empty()) {
       TakePlaceOfOlderFrames(job);
     }
   }
@@ -393,8 +393,8 @@ class SchedulerCore::Impl {
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 SchedulerCore::~SchedulerCore() = default;
 
-Decisions SchedulerCore::Submit(const JobInfo& job, Time now) {
-  impl_->Submit(job, now);
+Decisions SchedulerCore::Submit(JobInfo job, Time now) {
+  impl_->Submit(std::move(job), now);
   return impl_->Decide(now);
 }
 
