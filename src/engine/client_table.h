@@ -117,6 +117,9 @@ class ClientTable {
   std::size_t active_groups_ = 0;
 };
 
+/// Counts a job that started after `wait`.
+void CountStart(ShareStats& stats, Duration wait);
+
 /// Adds what `more` counts to `stats`.
 void Accumulate(ShareStats& stats, const ShareStats& more);
 

@@ -11,8 +11,8 @@ namespace accelerd {
 
 struct JobRecord;
 
-/// Jobs by unique numbers, in one array: the least leaves and the greatest comes at once, others move those behind them.
-/// Not thread-safe.
+/// Jobs by unique numbers, in one array: the least leaves and the greatest comes at once, others move those behind
+/// them. Not thread-safe.
 class JobQueue {
  public:
   bool empty() const { return begin_ == jobs_.size(); }

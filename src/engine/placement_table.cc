@@ -1,9 +1,15 @@
 #include "engine/placement_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 namespace accelerd {
+namespace {
+
+constexpr std::chrono::seconds kLate{1};
+
+}  // namespace
 
 void PlacementTable::SetSlots(DeviceId device, ModelGeneration model, int slots) {
   Device& there = devices_[device];
@@ -112,19 +118,15 @@ RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound
   return last_run_;
 }
 
-Run* PlacementTable::FirstOverdue(Time now) {
+const Run* PlacementTable::FirstOverdue(Time now) {
+  for (Run& run : runs_) {
+    if (now - run.overdue_at > kLate && !run.postponed) {
+      run.overdue_at = now + kLate;
+      run.postponed = true;
+    }
+  }
   const auto first = std::ranges::min_element(runs_, {}, &Run::overdue_at);
   return first == runs_.end() || first->overdue_at > now ? nullptr : &*first;
-}
-
-void PlacementTable::Postpone(Run& run, Time until) {
-  run.overdue_at = until;
-  run.postponed = true;
-}
-
-std::optional<Time> PlacementTable::next_overdue() const {
-  const auto first = std::ranges::min_element(runs_, {}, &Run::overdue_at);
-  return first == runs_.end() ? std::nullopt : std::optional(first->overdue_at);
 }
 
 std::optional<Run> PlacementTable::End(RunId run, Time now) {
@@ -174,14 +176,15 @@ int PlacementTable::SlotsOf(ModelGeneration model) const {
   return slots;
 }
 
-std::optional<Time> PlacementTable::next_suspicion_end() const {
-  std::optional<Time> first;
+std::optional<Time> PlacementTable::next_wakeup() const {
+  Time first = Time::max();
   for (const auto& [id, device] : devices_) {
-    if (device.suspect_until && (!first || *device.suspect_until < *first)) {
-      first = device.suspect_until;
-    }
+    first = std::min(first, device.suspect_until.value_or(Time::max()));
   }
-  return first;
+  for (const Run& run : runs_) {
+    first = std::min(first, run.overdue_at);
+  }
+  return first == Time::max() ? std::nullopt : std::optional(first);
 }
 
 }  // namespace accelerd
