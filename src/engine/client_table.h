@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/turn_order.h"
 
 namespace accelerd {
@@ -109,7 +110,7 @@ class ClientTable {
   std::vector<Group> groups_;
   std::vector<MemberIndex> free_members_;
   std::vector<GroupIndex> free_groups_;
-  std::unordered_map<std::string, MemberIndex> by_name_;
+  absl::flat_hash_map<std::string, MemberIndex> by_name_;
   std::string key_;  ///< Of KeyOf: it needs no allocation most often.
   std::unordered_map<std::string, GroupIndex> group_by_name_;
   WaitingTime waiting_{};

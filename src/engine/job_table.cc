@@ -92,10 +92,6 @@ JobRecord* JobTable::LastOf(GroupIndex group) {
   return waiting != nullptr ? waiting : to_start_.LastOf(group);
 }
 
-JobRecord* JobTable::FirstToExpire() const {
-  return deadlines_.empty() ? nullptr : deadlines_.begin()->second;
-}
-
 std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) const {
   std::vector<JobId> found;
   for (const auto& [id, job] : jobs_) {
@@ -149,7 +145,7 @@ void JobTable::EnterOrders(JobRecord& job) {
     to_start_.Add(job.place(), job);
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.emplace(std::pair(job.info.deadline, job.info.id), &job);
+    deadlines_.Add(job);
   }
   CountState(job, 1);
 }
@@ -171,7 +167,7 @@ void JobTable::LeaveOrders(JobRecord& job) {
     to_start_.Remove(job.place());
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.erase(std::pair(job.info.deadline, job.info.id));
+    deadlines_.Remove(job);
   }
   CountState(job, -1);
 }
