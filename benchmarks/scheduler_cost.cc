@@ -54,7 +54,7 @@ class Load {
     job.input_bytes = 1;
     job.prepared = true;
     job.deadline = now_ + std::chrono::hours(1);
-    Take(core_.Submit(job, now_), running_.size());
+    Take(core_.Submit(std::move(job), now_), running_.size());
   }
 
   /// The run that starts takes `place` of those that go on.

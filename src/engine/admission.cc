@@ -143,6 +143,22 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
   return higher + of_class - cost;
 }
 
+std::optional<GroupIndex> WhoGivesRoom(const ClientTable& clients, const Payer& payer) {
+  const GroupIndex index = clients.Greediest();
+  const ClientTable::Group& greediest = clients.groups()[index];
+  const ClientTable::Group& own = clients.groups()[payer.group];
+  if (index == payer.group || greediest.jobs == 0 ||
+      static_cast<double>(own.jobs + 1) / own.weight > static_cast<double>(greediest.jobs - 1) / greediest.weight) {
+    return std::nullopt;
+  }
+  return index;
+}
+
+absl::Status WithRefusal(absl::Status status, RefusalReason reason) {
+  status = WithReason(std::move(status), RefusalReasonName(reason));
+  return reason == RefusalReason::kClientQueueFull ? WithClientLimit(std::move(status)) : status;
+}
+
 absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices) {
   return TryIn(std::move(status), TotalWaiting(clients) / std::max(devices, 1));
 }

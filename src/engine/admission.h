@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_ADMISSION_H_
 #define ACCELERD_ENGINE_ADMISSION_H_
 
+#include <optional>
 #include <utility>
 
 #include "engine/client_table.h"
@@ -35,6 +36,13 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
 /// Refusals carry RetryAfter where a later attempt may succeed. Unset: admitted.
 std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,
                                        const AdmissionRequest& request, Time now);
+
+/// Who gives up its last job for one of the payer when the queue is full: the group that has most for its weight, if it
+/// then still has no less than the payer's would have.
+std::optional<GroupIndex> WhoGivesRoom(const ClientTable& clients, const Payer& payer);
+
+/// `status` with what a caller is told of `reason`.
+absl::Status WithRefusal(absl::Status status, RefusalReason reason);
 
 /// `status` with the advice to try again when the work that waits is done.
 absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices);

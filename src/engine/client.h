@@ -21,9 +21,12 @@ struct Client {
 
   /// Of the group: no other one has it, not even later.
   std::string key() const {
-    std::string key = group;
-    key.append(1, '\0').append(std::to_string(process_started));
+    std::string key;
+    AppendKey(key);
     return key;
+  }
+  void AppendKey(std::string& text) const {
+    text.append(group).append(1, '\0').append(std::to_string(process_started));
   }
 
   /// The group as people read it: "uid 1000 pid 4711 (python3)".

@@ -9,8 +9,11 @@ ClientTable::ClientTable(std::size_t max_members) : max_members_(max_members), m
   groups_[0].members = 1;
 }
 
-std::string ClientTable::KeyOf(const Client& client) {
-  return client.key().append(1, '\0').append(client.member);
+const std::string& ClientTable::KeyOf(const Client& client) {
+  key_.clear();
+  client.AppendKey(key_);
+  key_.append(1, '\0').append(client.member);
+  return key_;
 }
 
 const ClientTable::Member* ClientTable::FindKnown(const Client& client) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/turn_order.h"
 
 namespace accelerd {
@@ -100,7 +101,7 @@ class ClientTable {
   }
   Payer Insert(const Client& client);
   void Drop(MemberIndex member);
-  static std::string KeyOf(const Client& client);
+  const std::string& KeyOf(const Client& client);
 
   const std::size_t max_members_;
   std::size_t known_ = 0;
@@ -109,7 +110,8 @@ class ClientTable {
   std::vector<Group> groups_;
   std::vector<MemberIndex> free_members_;
   std::vector<GroupIndex> free_groups_;
-  std::unordered_map<std::string, MemberIndex> by_key_;
+  absl::flat_hash_map<std::string, MemberIndex> by_key_;
+  std::string key_;  ///< Of KeyOf: it needs no allocation most often.
   std::unordered_map<std::string, GroupIndex> group_by_key_;
   WaitingTime waiting_{};
   double active_weight_ = 0;

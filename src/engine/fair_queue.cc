@@ -19,10 +19,11 @@ void FairQueue::Add(const Payer& payer, ModelGeneration model, std::uint64_t ord
   }
   if (member.jobs++ == 0) {
     member.tag = std::max(member.tag, group.virtual_time);
+    TakeSeat(group, payer, member);
   }
   size_++;
   Flow& flow = FlowOf(member, model);
-  flow.jobs.emplace_hint(flow.jobs.end(), order, &job);
+  flow.jobs.Add(order, job);
   if (flow.jobs.size() == 1) {
     flow.tag = std::max(flow.tag, member.virtual_time);
     Enlist(payer, model);
@@ -32,22 +33,13 @@ void FairQueue::Add(const Payer& payer, ModelGeneration model, std::uint64_t ord
 void FairQueue::Remove(const Payer& payer, ModelGeneration model, std::uint64_t order) {
   Member& member = members_[payer.member];
   Flow& flow = *FindFlow(member, model);
-  flow.jobs.erase(order);
+  flow.jobs.Remove(order);
   if (flow.jobs.empty()) {
     Delist(payer, model);
   }
   member.jobs--;
   groups_[payer.group].jobs--;
   size_--;
-}
-
-FairQueue::Turn FairQueue::TurnOf(const ModelRanking& ranking) const {
-  const auto [group_tag, group] = *ranking.best.begin();
-  const Rankings& rankings = groups_[group].rankings;
-  const auto within = std::ranges::find(rankings, ranking.model, &ModelRanking::model);
-  const auto [member_tag, member] = *within->best.begin();
-  const Flow& flow = *std::ranges::find(members_[member].flows, ranking.model, &Flow::model);
-  return {group_tag, group, member_tag, member, flow.tag, flow.model, flow.jobs.begin()->second};
 }
 
 void FairQueue::Begin(const Payer& payer, ModelGeneration model, double cost) {
@@ -84,26 +76,22 @@ void FairQueue::Charge(const Payer& payer, ModelGeneration model, double cost) {
 
 void FairQueue::MoveMember(Group& group, const Payer& payer, double tag) {
   Member& member = members_[payer.member];
+  member.tag = tag;
   for (const Flow& flow : member.flows) {
     if (!flow.jobs.empty()) {
-      auto& best = RankingOf(group.rankings, flow.model).best;
-      best.erase({member.tag, payer.member});
-      best.emplace(tag, payer.member);
+      RankingOf(group.rankings, flow.model).best.Set(*member.seat, tag);
     }
   }
-  member.tag = tag;
 }
 
 void FairQueue::MoveGroup(GroupIndex index, double tag) {
   Group& group = groups_[index];
+  group.tag = tag;
   for (const ModelRanking& within : group.rankings) {
     if (!within.best.empty() && !within.held) {
-      auto& best = RankingOf(rankings_, within.model).best;
-      best.erase({group.tag, index});
-      best.emplace(tag, index);
+      RankingOf(rankings_, within.model).best.Set(index, tag);
     }
   }
-  group.tag = tag;
 }
 
 void FairQueue::Hold(const Payer& payer, ModelGeneration model, bool held) {
@@ -118,19 +106,23 @@ void FairQueue::Hold(const Payer& payer, ModelGeneration model, bool held) {
   }
   auto& best = RankingOf(rankings_, model).best;
   if (held) {
-    best.erase({group.tag, payer.group});
+    best.Erase(payer.group);
   } else {
-    best.emplace(group.tag, payer.group);
+    best.Set(payer.group, group.tag);
   }
 }
 
 JobRecord* FairQueue::LastOf(GroupIndex group) const {
   std::pair<std::uint64_t, JobRecord*> last{0, nullptr};
   if (group < groups_.size()) {
-    for (const ModelRanking& within : groups_[group].rankings) {
-      for (const auto& [tag, member] : within.best) {
-        const Flow& flow = *std::ranges::find(members_[member].flows, within.model, &Flow::model);
-        last = std::max(last, std::pair<std::uint64_t, JobRecord*>(*flow.jobs.rbegin()));
+    for (const MemberIndex member : groups_[group].seats) {
+      if (member == kNobody) {
+        continue;
+      }
+      for (const Flow& flow : members_[member].flows) {
+        if (!flow.jobs.empty()) {
+          last = std::max(last, flow.jobs.last());
+        }
       }
     }
   }
@@ -143,7 +135,11 @@ bool FairQueue::Settled(GroupIndex group) const {
 
 void FairQueue::ForgetMember(const Payer& payer) {
   if (payer.member < members_.size()) {
-    members_[payer.member] = Member();
+    Member& member = members_[payer.member];
+    if (member.seat) {
+      groups_[payer.group].seats[*member.seat] = kNobody;
+    }
+    member = Member();
   }
 }
 
@@ -153,21 +149,34 @@ void FairQueue::ForgetGroup(GroupIndex group) {
   }
 }
 
+void FairQueue::TakeSeat(Group& group, const Payer& payer, Member& member) {
+  if (member.seat) {
+    return;
+  }
+  const auto free = std::ranges::find(group.seats, kNobody);
+  member.seat = static_cast<std::uint32_t>(free - group.seats.begin());
+  if (free == group.seats.end()) {
+    group.seats.push_back(payer.member);
+  } else {
+    *free = payer.member;
+  }
+}
+
 void FairQueue::Enlist(const Payer& payer, ModelGeneration model) {
   Group& group = groups_[payer.group];
+  const Member& member = members_[payer.member];
   ModelRanking& within = RankingOf(group.rankings, model);
   if (within.best.empty() && !within.held) {
-    RankingOf(rankings_, model).best.emplace(group.tag, payer.group);
+    RankingOf(rankings_, model).best.Set(payer.group, group.tag);
   }
-  within.best.emplace(members_[payer.member].tag, payer.member);
+  within.best.Set(*member.seat, member.tag);
 }
 
 void FairQueue::Delist(const Payer& payer, ModelGeneration model) {
-  Group& group = groups_[payer.group];
-  ModelRanking& within = RankingOf(group.rankings, model);
-  within.best.erase({members_[payer.member].tag, payer.member});
+  ModelRanking& within = RankingOf(groups_[payer.group].rankings, model);
+  within.best.Erase(*members_[payer.member].seat);
   if (within.best.empty() && !within.held) {
-    RankingOf(rankings_, model).best.erase({group.tag, payer.group});
+    RankingOf(rankings_, model).best.Erase(payer.group);
   }
 }
 
@@ -183,9 +192,13 @@ FairQueue::ModelRanking& FairQueue::RankingOf(Rankings& rankings, ModelGeneratio
   return added;
 }
 
-FairQueue::Flow* FairQueue::FindFlow(Member& member, ModelGeneration model) {
+const FairQueue::Flow* FairQueue::FindFlow(const Member& member, ModelGeneration model) {
   const auto found = std::ranges::find(member.flows, model, &Flow::model);
   return found == member.flows.end() ? nullptr : &*found;
+}
+
+FairQueue::Flow* FairQueue::FindFlow(Member& member, ModelGeneration model) {
+  return const_cast<Flow*>(FindFlow(std::as_const(member), model));
 }
 
 FairQueue::Flow& FairQueue::FlowOf(Member& member, ModelGeneration model) {

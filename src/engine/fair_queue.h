@@ -1,17 +1,18 @@
 #ifndef ACCELERD_ENGINE_FAIR_QUEUE_H_
 #define ACCELERD_ENGINE_FAIR_QUEUE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
+#include "absl/container/inlined_vector.h"
+#include "engine/job_queue.h"
 #include "engine/scheduler_core.h"
+#include "engine/tag_tree.h"
 
 namespace accelerd {
 
@@ -38,23 +39,14 @@ struct Payer {
 /// last begun. A node that was idle keeps its tag, so it gains nothing by pausing. Who waited while its models could
 /// not run may be behind by two of the longest runs, and catches up with that alone.
 ///
-/// Costs O(log clients + models of the client) a call. Not thread-safe.
+/// Costs O(models of the client * log clients) a call, in flat arrays; a job that leaves from amid those of its member
+/// and model moves the others. Not thread-safe.
 class FairQueue {
  public:
-  /// Whose turn it is; the lesser goes first. Comparable among turns of one queue until it changes.
+  /// Whose turn it is.
   struct Turn {
-    double group_tag = 0;
-    GroupIndex group = 0;
-    double member_tag = 0;
-    MemberIndex member = 0;
-    double model_tag = 0;
     ModelGeneration model{};
     JobRecord* job = nullptr;
-
-    bool operator<(const Turn& other) const {
-      return std::tie(group_tag, group, member_tag, member, model_tag, model) <
-             std::tie(other.group_tag, other.group, other.member_tag, other.member, other.model_tag, other.model);
-    }
   };
 
   /// Puts a job into its queue at `order`, which is unique. Jobs of one payer and model go by `order`.
@@ -66,21 +58,14 @@ class FairQueue {
   /// The next job of the models that `eligible(model)` accepts; unset when there is none.
   template <typename Eligible>
   std::optional<Turn> NextOf(Eligible eligible) const {
-    // First the group, which is cheap to find, then which of its models.
-    std::optional<std::pair<double, GroupIndex>> first;
+    const ModelRanking* first = nullptr;
     for (const ModelRanking& ranking : rankings_) {
-      if (!ranking.best.empty() && (!first || *ranking.best.begin() < *first) && eligible(ranking.model)) {
-        first = *ranking.best.begin();
+      if (!ranking.best.empty() && (first == nullptr || ranking.best.least() < first->best.least()) &&
+          eligible(ranking.model)) {
+        first = &ranking;
       }
     }
-    std::optional<Turn> best;
-    for (const ModelRanking& ranking : rankings_) {
-      if (first && !ranking.best.empty() && *ranking.best.begin() == *first && eligible(ranking.model)) {
-        const Turn turn = TurnOf(ranking);
-        best = best ? std::min(*best, turn) : turn;
-      }
-    }
-    return best;
+    return first == nullptr ? std::nullopt : std::optional(NextIn(groups_[first->best.first()], eligible));
   }
 
   /// A job of the payer begins: time moves on to its tags, and it is charged `cost` seconds. The job has to be removed
@@ -106,38 +91,68 @@ class FairQueue {
   std::size_t size() const { return size_; }
 
  private:
-  /// Those with jobs of one model, by tag.
+  static constexpr MemberIndex kNobody = std::numeric_limits<MemberIndex>::max();
+
+  /// Those with jobs of one model, by tag: groups by their index, the members of a group by their seat.
   struct ModelRanking {
     ModelGeneration model{};
-    absl::btree_set<std::pair<double, std::uint32_t>> best;
     bool held = false;  ///< Of a group: it is in no ranking above.
+    TagTree best;
   };
   using Rankings = std::vector<ModelRanking>;  // Models are few.
 
   struct Flow {
     ModelGeneration model{};
     double tag = 0;
-    absl::btree_map<std::uint64_t, JobRecord*> jobs;
+    JobQueue jobs;
   };
   struct Member {
     double tag = 0;
     double virtual_time = 0;  ///< Of its flows.
     std::size_t jobs = 0;
+    std::optional<std::uint32_t> seat;  ///< Its place in its group.
     std::vector<Flow> flows;
   };
   struct Group {
     double tag = 0;
     double virtual_time = 0;  ///< Of its members.
     std::size_t jobs = 0;
+    absl::InlinedVector<MemberIndex, 1> seats = absl::InlinedVector<MemberIndex, 1>(1, kNobody);
     Rankings rankings;
   };
 
+  /// Whether the first of one goes before the first of the other; none is empty.
+  static bool Before(const TagTree& one, const TagTree& other) {
+    return one.least() != other.least() ? one.least() < other.least() : one.first() < other.first();
+  }
+
+  /// The next job of a group. REQUIRES: it is in a ranking of an eligible model.
+  template <typename Eligible>
+  Turn NextIn(const Group& group, Eligible eligible) const {
+    const ModelRanking* first = nullptr;
+    const Flow* flow = nullptr;
+    for (const ModelRanking& ranking : group.rankings) {
+      if (ranking.held || ranking.best.empty() || !eligible(ranking.model) ||
+          (first != nullptr && Before(first->best, ranking.best))) {
+        continue;
+      }
+      const Flow& next = *FindFlow(members_[group.seats[ranking.best.first()]], ranking.model);
+      if (first == nullptr || Before(ranking.best, first->best) ||
+          std::tie(next.tag, next.model) < std::tie(flow->tag, flow->model)) {
+        first = &ranking;
+        flow = &next;
+      }
+    }
+    return {flow->model, flow->jobs.first()};
+  }
+
   static ModelRanking& RankingOf(Rankings& rankings, ModelGeneration model);
+  static const Flow* FindFlow(const Member& member, ModelGeneration model);
   static Flow* FindFlow(Member& member, ModelGeneration model);
   static Flow& FlowOf(Member& member, ModelGeneration model);
   Group& GroupAt(GroupIndex group);
   Member& MemberAt(MemberIndex member);
-  Turn TurnOf(const ModelRanking& ranking) const;
+  static void TakeSeat(Group& group, const Payer& payer, Member& member);
 
   void Enlist(const Payer& payer, ModelGeneration model);
   void Delist(const Payer& payer, ModelGeneration model);

@@ -5,14 +5,17 @@
 /// Compiled models for the engine's tests.
 
 #include <condition_variable>
+#include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "backend/backend.h"
+#include "engine/engine_model.h"
 #include "gtest/gtest.h"
 
 namespace accelerd {
@@ -170,6 +173,14 @@ class ThreadedModel : public CompiledModel {
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
+
+/// A model as the scheduler sees it.
+inline ModelHandle MakeHandle(std::uint64_t generation) {
+  auto model = std::make_shared<EngineModel>();
+  model->name = "model";
+  model->generation = static_cast<ModelGeneration>(generation);
+  return model;
+}
 
 }  // namespace accelerd
 

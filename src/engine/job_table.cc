@@ -6,21 +6,21 @@
 
 namespace accelerd {
 
-JobRecord& JobTable::Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place) {
+JobRecord& JobTable::Add(JobInfo info, const Payer& payer, Time now, std::optional<std::uint64_t> place) {
   const auto [entry, added] = jobs_.try_emplace(info.id);
   assert(added);
   JobRecord& job = entry->second;
-  job.info = info;
+  job.info = std::move(info);
   job.payer = payer;
   job.order = place ? *place : next_order_++;
-  job.state = info.prepared ? JobState::kPrepared : JobState::kWaiting;
+  job.state = job.info.prepared ? JobState::kPrepared : JobState::kWaiting;
   job.submitted = now;
-  job.estimate = costs_.Estimate(info.model);
-  if (info.prepared) {
-    given_bytes_ += info.input_bytes;
+  job.estimate = costs_.Estimate(job.info.model);
+  if (job.info.prepared) {
+    given_bytes_ += job.info.input_bytes;
   }
-  accounts_.clients().CountJob(payer, info.input_bytes);
-  if (!info.stream.empty()) {
+  accounts_.clients().CountJob(payer, job.info.input_bytes);
+  if (!job.info.stream.empty()) {
     streams_.Add(job);
   }
   EnterOrders(job);
@@ -72,6 +72,9 @@ JobRecord* JobTable::NextToPrepare() {
 }
 
 JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
+  if (alone_.empty()) {
+    return nullptr;
+  }
   const auto queue = alone_.find(model);
   return queue == alone_.end() ? nullptr : queue->second.begin()->second;
 }
@@ -87,10 +90,6 @@ std::vector<JobRecord*> JobTable::OlderFrames(const JobRecord& job) const {
 JobRecord* JobTable::LastOf(GroupIndex group) {
   JobRecord* const waiting = to_prepare_.order().LastOf(group);
   return waiting != nullptr ? waiting : to_start_.LastOf(group);
-}
-
-JobRecord* JobTable::FirstToExpire() const {
-  return deadlines_.empty() ? nullptr : deadlines_.begin()->second;
 }
 
 std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) const {
@@ -146,7 +145,7 @@ void JobTable::EnterOrders(JobRecord& job) {
     to_start_.Add(job.place(), job);
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.emplace(std::pair(job.info.deadline, job.info.id), &job);
+    deadlines_.Add(job);
   }
   CountState(job, 1);
 }
@@ -168,7 +167,7 @@ void JobTable::LeaveOrders(JobRecord& job) {
     to_start_.Remove(job.place());
   }
   if (job.state != JobState::kRunning && job.info.deadline != Time::max()) {
-    deadlines_.erase(std::pair(job.info.deadline, job.info.id));
+    deadlines_.Remove(job);
   }
   CountState(job, -1);
 }

@@ -6,11 +6,11 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
+#include "absl/container/node_hash_map.h"
 #include "engine/accounts.h"
+#include "engine/deadline_queue.h"
 #include "engine/preparation_order.h"
 #include "engine/run_costs.h"
 #include "engine/scheduler_core.h"
@@ -28,10 +28,11 @@ struct JobRecord {
   std::uint64_t order = 0;  ///< Its place among the jobs of its client and model; kept when a job runs again.
   JobState state = JobState::kWaiting;
   Time submitted{};
-  Duration estimate{};     ///< Of its time on the device, when it was submitted.
-  int faults = 0;          ///< Device faults while it ran; from the first on it runs alone.
-  bool abandoned = false;  ///< The caller has its answer; only the end of the preparation or run is awaited.
-  bool ahead = false;      ///< It counts in the window of its preparation.
+  Duration estimate{};             ///< Of its time on the device, when it was submitted.
+  int faults = 0;                  ///< Device faults while it ran; from the first on it runs alone.
+  bool abandoned = false;          ///< The caller has its answer; only the end of the preparation or run is awaited.
+  bool ahead = false;              ///< It counts in the window of its preparation.
+  std::size_t deadline_place = 0;  ///< In the queue of deadlines.
 
   TurnOrder::Place place() const { return {info.priority, payer, info.model, order}; }
 };
@@ -44,7 +45,7 @@ class JobTable {
 
   /// A new job, at a place that became free, or behind all others of its client and model. REQUIRES: its id is new.
   /// References stay valid until Remove.
-  JobRecord& Add(const JobInfo& info, const Payer& payer, Time now, std::optional<std::uint64_t> place = std::nullopt);
+  JobRecord& Add(JobInfo info, const Payer& payer, Time now, std::optional<std::uint64_t> place = std::nullopt);
 
   /// Null when there is none.
   JobRecord* Find(JobId id);
@@ -79,7 +80,7 @@ class JobTable {
   JobRecord* LastOf(GroupIndex group);
 
   /// The earliest deadline of the jobs that are not RUNNING, and that job; null when none has a deadline.
-  JobRecord* FirstToExpire() const;
+  JobRecord* FirstToExpire() const { return deadlines_.first(); }
 
   /// The jobs that are not RUNNING; of one model, or all. Looks at every job.
   std::vector<JobId> NotRunning(std::optional<ModelGeneration> model = std::nullopt) const;
@@ -111,12 +112,12 @@ class JobTable {
 
   Accounts& accounts_;
   const RunCosts& costs_;
-  std::unordered_map<JobId, JobRecord> jobs_;
+  absl::node_hash_map<JobId, JobRecord> jobs_;
   PreparationOrder to_prepare_;
   TurnOrder to_start_;
   std::unordered_map<ModelGeneration, std::map<std::uint64_t, JobRecord*>> alone_;
   StreamTable streams_;
-  absl::btree_map<std::pair<Time, JobId>, JobRecord*> deadlines_;
+  DeadlineQueue deadlines_;
   std::uint64_t next_order_ = 0;
   std::size_t preparing_ = 0;
   std::size_t granted_bytes_ = 0;

@@ -1,9 +1,15 @@
 #include "engine/placement_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 namespace accelerd {
+namespace {
+
+constexpr std::chrono::seconds kLate{1};
+
+}  // namespace
 
 void PlacementTable::SetSlots(DeviceId device, ModelGeneration model, int slots) {
   Device& there = devices_[device];
@@ -101,39 +107,34 @@ RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound
   device.placements[candidate.job->info.model].running++;
   device.alone = candidate.job->faults > 0;
   last_run_ = static_cast<RunId>(static_cast<std::uint64_t>(last_run_) + 1);
-  runs_.emplace_hint(runs_.end(), last_run_,
-                     Run{.job = candidate.job,
-                         .device = candidate.device,
-                         .model = candidate.job->info.model,
-                         .bound = bound,
-                         .overdue_at = now + bound,
-                         .estimate = estimate,
-                         .share_at_start = device.share});
+  runs_.push_back({.id = last_run_,
+                   .job = candidate.job,
+                   .device = candidate.device,
+                   .model = candidate.job->info.model,
+                   .bound = bound,
+                   .overdue_at = now + bound,
+                   .estimate = estimate,
+                   .share_at_start = device.share});
   return last_run_;
 }
 
-Run* PlacementTable::FirstOverdue(Time now) {
-  // Few run at once.
-  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
-  return first == runs_.end() || first->second.overdue_at > now ? nullptr : &first->second;
-}
-
-void PlacementTable::Postpone(Run& run, Time until) {
-  run.overdue_at = until;
-  run.postponed = true;
-}
-
-std::optional<Time> PlacementTable::next_overdue() const {
-  const auto first = std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.overdue_at; });
-  return first == runs_.end() ? std::nullopt : std::optional(first->second.overdue_at);
+const Run* PlacementTable::FirstOverdue(Time now) {
+  for (Run& run : runs_) {
+    if (now - run.overdue_at > kLate && !run.postponed) {
+      run.overdue_at = now + kLate;
+      run.postponed = true;
+    }
+  }
+  const auto first = std::ranges::min_element(runs_, {}, &Run::overdue_at);
+  return first == runs_.end() || first->overdue_at > now ? nullptr : &*first;
 }
 
 std::optional<Run> PlacementTable::End(RunId run, Time now) {
-  const auto found = runs_.find(run);
+  const auto found = std::ranges::find(runs_, run, &Run::id);
   if (found == runs_.end()) {
     return std::nullopt;
   }
-  Run ended = found->second;
+  Run ended = *found;
   runs_.erase(found);
   Device& device = devices_[ended.device];
   BringUpToDate(device, now);
@@ -150,9 +151,9 @@ std::optional<Run> PlacementTable::End(RunId run, Time now) {
 
 std::vector<RunId> PlacementTable::RunsOn(DeviceId device) const {
   std::vector<RunId> runs;
-  for (const auto& [id, run] : runs_) {
+  for (const Run& run : runs_) {
     if (run.device == device) {
-      runs.push_back(id);
+      runs.push_back(run.id);
     }
   }
   return runs;
@@ -175,14 +176,15 @@ int PlacementTable::SlotsOf(ModelGeneration model) const {
   return slots;
 }
 
-std::optional<Time> PlacementTable::next_suspicion_end() const {
-  std::optional<Time> first;
+std::optional<Time> PlacementTable::next_wakeup() const {
+  Time first = Time::max();
   for (const auto& [id, device] : devices_) {
-    if (device.suspect_until && (!first || *device.suspect_until < *first)) {
-      first = device.suspect_until;
-    }
+    first = std::min(first, device.suspect_until.value_or(Time::max()));
   }
-  return first;
+  for (const Run& run : runs_) {
+    first = std::min(first, run.overdue_at);
+  }
+  return first == Time::max() ? std::nullopt : std::optional(first);
 }
 
 }  // namespace accelerd

@@ -12,6 +12,7 @@ namespace accelerd {
 
 /// A run of a job on a device.
 struct Run {
+  RunId id{};
   JobRecord* job = nullptr;
   DeviceId device{};
   ModelGeneration model{};
@@ -60,9 +61,9 @@ class PlacementTable {
   /// REQUIRES: `candidate` is of NextStart.
   RunId Begin(const Candidate& candidate, Time now, Duration bound, Duration estimate);
 
-  /// The run that is overdue for longest; null when none is. Valid until another call.
-  Run* FirstOverdue(Time now);
-  void Postpone(Run& run, Time until);
+  /// The run that is overdue for longest; null when none is. Valid until another call. Puts off, once, by a second
+  /// what is overdue for longer: the process was stopped, and completions come in first.
+  const Run* FirstOverdue(Time now);
 
   /// Ends a run; unset when it is not current.
   std::optional<Run> End(RunId run, Time now);
@@ -73,11 +74,8 @@ class PlacementTable {
   /// The most slots that the model has on a device.
   int SlotsOf(ModelGeneration model) const;
 
-  /// When EndSuspicion has something to do.
-  std::optional<Time> next_suspicion_end() const;
-
-  /// When the first run will be overdue.
-  std::optional<Time> next_overdue() const;
+  /// When EndSuspicion has something to do, or the first run will be overdue.
+  std::optional<Time> next_wakeup() const;
 
  private:
   struct Placement {
@@ -102,7 +100,7 @@ class PlacementTable {
   static JobRecord* NextOn(const Device& device, const JobTable& jobs);
 
   std::map<DeviceId, Device> devices_;
-  std::map<RunId, Run> runs_;
+  std::vector<Run> runs_;  ///< By their ids. Few go on at once.
   RunId last_run_{};
 };
 

@@ -13,25 +13,31 @@ namespace accelerd {
 class RunTimes {
  public:
   void Add(Duration time) {
+    const auto end = sorted_.begin() + count_;
+    // Where the oldest one was, or behind all.
+    auto place = count_ < kKept ? end : std::lower_bound(sorted_.begin(), end, times_[next_]);
+    count_ = std::min(count_ + 1, kKept);
+    for (; place != sorted_.begin() && *(place - 1) > time; --place) {
+      *place = *(place - 1);
+    }
+    for (; place + 1 < sorted_.begin() + count_ && *(place + 1) < time; ++place) {
+      *place = *(place + 1);
+    }
+    *place = time;
     times_[next_] = time;
-    next_ = (next_ + 1) % times_.size();
-    count_ = std::min(count_ + 1, times_.size());
+    next_ = (next_ + 1) % kKept;
   }
 
   /// REQUIRES: a time was added.
-  Duration Median() const {
-    std::array<Duration, kKept> sorted = times_;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(count_ / 2);
-    std::nth_element(sorted.begin(), middle, sorted.begin() + static_cast<std::ptrdiff_t>(count_));
-    return *middle;
-  }
+  Duration Median() const { return sorted_[static_cast<std::size_t>(count_ / 2)]; }
 
  private:
-  static constexpr std::size_t kKept = 15;
+  static constexpr std::ptrdiff_t kKept = 15;
 
-  std::array<Duration, kKept> times_{};
+  std::array<Duration, kKept> times_{};   ///< In a ring.
+  std::array<Duration, kKept> sorted_{};  ///< The same.
   std::size_t next_ = 0;
-  std::size_t count_ = 0;
+  std::ptrdiff_t count_ = 0;
 };
 
 }  // namespace accelerd

@@ -1,7 +1,6 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -11,69 +10,14 @@
 
 #include "engine/accounts.h"
 #include "engine/alarm.h"
+#include "engine/errands.h"
 #include "engine/idle_watch.h"
-#include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
 // Free output buffers that are kept for the next runs: a few dozen of the usual sizes.
 constexpr std::size_t kMaxIdleOutputBytes = 64 << 20;
-
-/// A job that was submitted. Whoever still works on it holds it: the table until its caller has the answer, its
-/// preparation, its runs.
-struct Entry {
-  Entry(std::shared_ptr<IdleWatch> watch, Job submitted) : token(std::move(watch)), job(std::move(submitted)) {}
-
-  IdleWatch::Token token;  // First, so that it is given back after the model.
-  JobId id{};
-  Job job;  // `inputs` and `done` are guarded by the scheduler's mutex, `prepare` belongs to the one preparation.
-  std::atomic<bool> answered = false;
-};
-using EntryPtr = std::shared_ptr<Entry>;
-
-/// What the decisions of one event ask for, made under the mutex and carried out without it.
-struct Errands {
-  struct Start {
-    EntryPtr entry;
-    RunId run;
-    std::shared_ptr<CompiledModel> compiled;
-    Tensors inputs;
-  };
-  struct Answer {
-    EntryPtr entry;
-    Done<Tensors> done;
-    absl::StatusOr<Tensors> result;
-  };
-  std::vector<Start> start;
-  std::vector<Decisions::Hang> hangs;
-  std::vector<ModelGeneration> suspects;
-  std::shared_ptr<SchedulerObserver> observer;  ///< Of hangs and suspects.
-  std::vector<EntryPtr> prepare;
-  Tensors release;  ///< Inputs that no run reads any more.
-  std::vector<Answer> answer;
-};
-
-Outcome OutcomeOf(const absl::Status& status) {
-  if (status.ok()) {
-    return Outcome::kOk;
-  }
-  if (!absl::IsUnavailable(status)) {
-    return Outcome::kRequestError;
-  }
-  return LossKindOf(status) == LossKind::kCrash ? Outcome::kDeviceCrash : Outcome::kDeviceFault;
-}
-
-absl::StatusOr<Tensors> AnswerOf(absl::StatusOr<RunResult> result) {
-  if (result.ok()) {
-    return std::move(result->outputs);
-  }
-  const absl::Status& status = result.status();
-  if (absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status)) {
-    return status;
-  }
-  return absl::InternalError(fmt::format("the inference failed: {}", Message(status)));
-}
 
 }  // namespace
 
@@ -92,7 +36,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   JobId Submit(Job job) {
-    auto entry = std::make_shared<Entry>(idle_, std::move(job));
+    auto entry = std::make_shared<JobEntry>(idle_, std::move(job));
     if (entry->job.counts_as_use) {
       entry->job.model->last_used.store(clock_.Now(), std::memory_order_relaxed);
     }
@@ -211,17 +155,6 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
-  static JobInfo InfoOf(const Entry& entry) {
-    return {.id = entry.id,
-            .model = entry.job.model->generation,
-            .client = entry.job.client,
-            .priority = entry.job.priority,
-            .stream = entry.job.stream,
-            .deadline = entry.job.deadline,
-            .input_bytes = entry.job.input_bytes,
-            .prepared = !entry.job.prepare};
-  }
-
   void Advance() {
     Errands errands;
     {
@@ -248,7 +181,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// Turns decisions into errands: takes what they need out of the table now, as later events may change it.
   void Collect(Decisions decisions, Errands& errands) {
     for (const Decisions::Start& start : decisions.start) {
-      const EntryPtr& entry = table_.at(start.job);
+      const JobEntryPtr& entry = table_.at(start.job);
       errands.start.push_back(
           {entry, start.run, placements_.at({start.device, entry->job.model->generation}), entry->job.inputs});
     }
@@ -270,14 +203,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   /// The job is DONE for its caller. REQUIRES: it is in the table.
-  void Answer(EntryPtr entry, absl::StatusOr<Tensors> result, Errands& errands) {
+  void Answer(JobEntryPtr entry, absl::StatusOr<Tensors> result, Errands& errands) {
     entry->answered = true;
     table_.erase(entry->id);
     Done<Tensors> done = std::move(entry->job.done);
     errands.answer.push_back({std::move(entry), std::move(done), std::move(result)});
   }
 
-  void Withdraw(EntryPtr entry, absl::Status reason, Errands& errands) {
+  void Withdraw(JobEntryPtr entry, absl::Status reason, Errands& errands) {
     Collect(core_.Cancel(entry->id, clock_.Now()), errands);
     Answer(std::move(entry), std::move(reason), errands);
   }
@@ -289,26 +222,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (Errands::Start& start : errands.start) {
       StartRun(std::move(start));
     }
-    Report(errands);
-    for (EntryPtr& entry : errands.prepare) {
+    ReportFaults(errands);
+    for (JobEntryPtr& entry : errands.prepare) {
       pool_.Post(CpuPool::Priority::kPrepare,
                  [self = shared_from_this(), entry = std::move(entry)] { self->Prepare(entry); });
     }
     errands.release.clear();
     for (Errands::Answer& answer : errands.answer) {
       answer.done(std::move(answer.result));
-    }
-  }
-
-  static void Report(const Errands& errands) {
-    if (errands.observer == nullptr) {
-      return;
-    }
-    for (const Decisions::Hang& hang : errands.hangs) {
-      errands.observer->DeviceHangs(hang.device, hang.model, hang.bound);
-    }
-    for (const ModelGeneration model : errands.suspects) {
-      errands.observer->ModelSuspect(model);
     }
   }
 
@@ -344,7 +265,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     return outputs;
   }
 
-  void EndRun(Entry& entry, RunId run, absl::StatusOr<RunResult> result) {
+  void EndRun(JobEntry& entry, RunId run, absl::StatusOr<RunResult> result) {
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -365,7 +286,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     CarryOut(std::move(errands));
   }
 
-  void Prepare(const EntryPtr& entry) {
+  void Prepare(const JobEntryPtr& entry) {
     absl::StatusOr<Tensors> inputs = absl::CancelledError("nobody waits for the inputs");
     if (!entry->answered) {
       inputs = std::move(entry->job.prepare)();
@@ -396,7 +317,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   std::mutex mutex_;
   SchedulerCore core_;
-  std::unordered_map<JobId, EntryPtr> table_;  ///< Jobs whose callers wait.
+  std::unordered_map<JobId, JobEntryPtr> table_;  ///< Jobs whose callers wait.
   std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
   std::map<ModelGeneration, std::string> model_names_;  ///< Of those that were asked for.
   std::shared_ptr<SchedulerObserver> observer_;

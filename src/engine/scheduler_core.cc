@@ -2,31 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "engine/accounts.h"
 #include "engine/admission.h"
+#include "engine/device_outage.h"
 #include "engine/job_table.h"
 #include "engine/placement_table.h"
+#include "engine/run_bounds.h"
 #include "engine/run_costs.h"
-#include "engine/run_times.h"
 #include "fmt/core.h"
 
 namespace accelerd {
-namespace {
-
-constexpr int kMediansToHang = 20;
-constexpr std::chrono::seconds kLate{1};
-
-}  // namespace
-
 class SchedulerCore::Impl {
  public:
-  explicit Impl(const SchedulerLimits& limits) : limits_(limits), accounts_(limits.max_clients) {}
+  explicit Impl(const SchedulerLimits& limits) : limits_(limits), accounts_(limits.max_clients), run_bounds_(limits) {}
 
-  void Submit(const JobInfo& info, Time now) {
+  void Submit(JobInfo info, Time now) {
     Expire(now);  // What is over must not keep the newcomer out.
     const Payer payer = jobs_.PayerOf(info.client);
     JobRecord* const replaced = jobs_.WaitingFrame(info);
@@ -43,8 +36,8 @@ class SchedulerCore::Impl {
       place = replaced->order;
       Supersede(*replaced);
     }
-    JobRecord& job = jobs_.Add(info, payer, now, place);
-    if (info.prepared && !info.stream.empty()) {
+    JobRecord& job = jobs_.Add(std::move(info), payer, now, place);
+    if (job.info.prepared && !job.info.stream.empty()) {
       TakePlaceOfOlderFrames(job);
     }
   }
@@ -75,7 +68,7 @@ class SchedulerCore::Impl {
       return;
     }
     if (outcome == Outcome::kOk) {
-      run_times_[run->model].Add(device_time);
+      run_bounds_.Add(run->model, device_time);
       costs_.Add(run->model, run->charge);
     }
     if (!run->job->abandoned) {
@@ -96,7 +89,7 @@ class SchedulerCore::Impl {
   void PlacementChanged(DeviceId device, ModelGeneration model, int slots) {
     placements_.SetSlots(device, model, slots);
     if (slots == 0) {
-      run_times_.erase(model);
+      run_bounds_.Forget(model);
       costs_.Forget(model);
     }
   }
@@ -107,15 +100,12 @@ class SchedulerCore::Impl {
     if (state == DeviceState::kReady) {
       return;
     }
-    if (was_ready) {
-      lost_at_ = now;
-    }
-    retry_at_ = loss.retry_at;
+    outage_.Report(was_ready, loss.retry_at, now);
     for (const RunId run : placements_.RunsOn(device)) {
       Fault(*EndRun(run, now)->job, loss.crash);
     }
     if (state == DeviceState::kStuck) {
-      RefuseJobs(jobs_.NotRunning(), Stuck(), RefusalReason::kDeviceLost);
+      RefuseJobs(jobs_.NotRunning(), DeviceIsStuck(), RefusalReason::kDeviceLost);
     }
   }
 
@@ -133,10 +123,9 @@ class SchedulerCore::Impl {
     Expire(now);
     StartRuns(now);
     GrantPreparations();
-    decisions_.next_wakeup = placements_.next_suspicion_end();
-    WakeUpAt(placements_.next_overdue());
+    decisions_.next_wakeup = placements_.next_wakeup();
     if (const JobRecord* const next = jobs_.FirstToExpire()) {
-      WakeUpAt(next->info.deadline);
+      decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), next->info.deadline);
     }
     return std::exchange(decisions_, Decisions());
   }
@@ -146,17 +135,6 @@ class SchedulerCore::Impl {
   const Accounts& accounts() const { return accounts_; }
 
  private:
-  static absl::Status Stuck() {
-    return absl::UnavailableError(
-        "the device hangs, and as it is driven inside the service, only a restart of the service can free it");
-  }
-
-  void WakeUpAt(std::optional<Time> at) {
-    if (at) {
-      decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), *at);
-    }
-  }
-
   template <typename Change>
   void Count(const JobRecord& job, Change change) {
     accounts_.Count(job.payer, job.info.model, change);
@@ -166,11 +144,7 @@ class SchedulerCore::Impl {
   void Tell(JobId job, const Payer& payer, ModelGeneration model, absl::Status status, RefusalReason reason) {
     accounts_.Count(payer, model,
                     [reason](ShareStats& stats) { stats.refused.at(static_cast<std::size_t>(reason))++; });
-    status = WithReason(std::move(status), RefusalReasonName(reason));
-    if (reason == RefusalReason::kClientQueueFull) {
-      status = WithClientLimit(std::move(status));
-    }
-    decisions_.refuse.push_back({job, std::move(status)});
+    decisions_.refuse.push_back({job, WithRefusal(std::move(status), reason)});
   }
 
   void EndWith(JobRecord& job, absl::Status status, RefusalReason reason) {
@@ -188,40 +162,17 @@ class SchedulerCore::Impl {
                                    .devices = devices,
                                    .replaces_frame = replaces_frame};
     if (devices == 0) {
-      if (auto turnaway = JudgeWaitForDevice(now)) {
+      if (auto turnaway = outage_.Judge(placements_.AllStuck(), limits_.device_wait, now)) {
         return turnaway;
       }
     }
     return JudgeAdmission(limits_, accounts_.clients(), request, now);
   }
 
-  /// Of a model that is nowhere on a READY device.
-  std::optional<Turnaway> JudgeWaitForDevice(Time now) const {
-    if (placements_.AllStuck()) {
-      return Turnaway{RefusalReason::kDeviceLost, Stuck()};
-    }
-    if (lost_at_ && now - *lost_at_ >= limits_.device_wait) {
-      const Duration delay = std::clamp<Duration>(retry_at_ - now, std::chrono::seconds(1), std::chrono::seconds(60));
-      return Turnaway{
-          RefusalReason::kDeviceLost,
-          WithRetryAfter(absl::UnavailableError("the device was lost and is being brought back; try again later"),
-                         delay)};
-    }
-    return std::nullopt;
-  }
-
-  /// The queue is full: whoever has most for its weight gives up the job that came last, if it then still has no less
-  /// than the payer would have.
+  /// The queue is full: who has most gives up the job that came last.
   bool MakeRoomFor(const Payer& payer) {
-    const std::vector<ClientTable::Group>& groups = accounts_.clients().groups();
-    const GroupIndex index = accounts_.clients().Greediest();
-    const ClientTable::Group& greediest = groups[index];
-    const ClientTable::Group& own = groups[payer.group];
-    if (index == payer.group || greediest.jobs == 0 ||
-        static_cast<double>(own.jobs + 1) / own.weight > static_cast<double>(greediest.jobs - 1) / greediest.weight) {
-      return false;
-    }
-    JobRecord* const last = jobs_.LastOf(index);
+    const std::optional<GroupIndex> giver = WhoGivesRoom(accounts_.clients(), payer);
+    JobRecord* const last = giver ? jobs_.LastOf(*giver) : nullptr;
     if (last == nullptr) {
       return false;
     }
@@ -333,16 +284,11 @@ class SchedulerCore::Impl {
 
   /// A device on which a run is over its bound does not answer: all that runs there runs again.
   void FindHangs(Time now) {
-    while (Run* const overdue = placements_.FirstOverdue(now)) {
-      if (now - overdue->overdue_at > kLate && !overdue->postponed) {
-        placements_.Postpone(*overdue, now + kLate);
-        continue;
-      }
+    while (const Run* const overdue = placements_.FirstOverdue(now)) {
       const DeviceId device = overdue->device;
       decisions_.hangs.push_back({device, overdue->model, overdue->bound});
       placements_.SetState(device, DeviceState::kLost);
-      lost_at_ = now;
-      retry_at_ = now;
+      outage_.Report(/*was_ready=*/true, /*retry_at=*/now, now);
       for (const RunId id : placements_.RunsOn(device)) {
         const Run run = *EndRun(id, now);
         Fault(*run.job, /*crash=*/run.overdue_at <= now);
@@ -350,30 +296,16 @@ class SchedulerCore::Impl {
     }
   }
 
-  Duration RunBound(ModelGeneration model) const {
-    const auto measured = run_times_.find(model);
-    if (measured == run_times_.end()) {
-      return limits_.most_run_bound;
-    }
-    return std::min(std::max(kMediansToHang * measured->second.Median(), limits_.least_run_bound),
-                    limits_.most_run_bound);
-  }
-
   void StartRuns(Time now) {
     while (const auto next = placements_.NextStart(jobs_)) {
       JobRecord& job = *next->job;
       const Duration estimate = costs_.Estimate(job.info.model);
-      const RunId run = placements_.Begin(*next, now, RunBound(job.info.model), estimate);
+      const RunId run = placements_.Begin(*next, now, run_bounds_.Of(job.info.model), estimate);
       jobs_.ReleaseWindow(job, Window(job.info.model));
       jobs_.MoveTo(job, JobState::kRunning);
       jobs_.ChargeRun(job, estimate);
       if (job.faults == 0) {
-        const Duration wait = now - job.submitted;
-        Count(job, [wait](ShareStats& stats) {
-          stats.started++;
-          stats.wait += wait;
-          stats.longest_wait = std::max(stats.longest_wait, wait);
-        });
+        Count(job, [wait = now - job.submitted](ShareStats& stats) { CountStart(stats, wait); });
       }
       decisions_.start.push_back({job.info.id, run, next->device});
     }
@@ -384,17 +316,16 @@ class SchedulerCore::Impl {
   RunCosts costs_;
   JobTable jobs_{accounts_, costs_};
   PlacementTable placements_;
-  std::unordered_map<ModelGeneration, RunTimes> run_times_;  ///< Of models that are placed.
-  std::optional<Time> lost_at_;                              ///< The last time that a READY device was lost.
-  Time retry_at_{};                                          ///< When that one may be back.
-  Decisions decisions_;                                      ///< Of the event that is being handled.
+  RunBounds run_bounds_;
+  DeviceOutage outage_;
+  Decisions decisions_;  ///< Of the event that is being handled.
 };
 
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 SchedulerCore::~SchedulerCore() = default;
 
-Decisions SchedulerCore::Submit(const JobInfo& job, Time now) {
-  impl_->Submit(job, now);
+Decisions SchedulerCore::Submit(JobInfo job, Time now) {
+  impl_->Submit(std::move(job), now);
   return impl_->Decide(now);
 }
 

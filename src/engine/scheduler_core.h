@@ -113,8 +113,8 @@ struct Decisions {
 /// A job that was in flight at a device fault goes before all others and runs alone: its device empties for it, later
 /// jobs wait. A run that is over its bound is a fault of the whole device, which is LOST from then on. Bounds that
 /// passed more than a second before the core is asked are judged a second later: the process was stopped, and
-/// completions come in first. Costs O(log jobs + log clients + models) an event; of an admission that is in doubt
-/// O(clients).
+/// completions come in first. Costs O(log jobs + models of the client * log clients) an event; of an admission that is
+/// in doubt O(clients).
 class SchedulerCore {
  public:
   explicit SchedulerCore(const SchedulerLimits& limits);
@@ -125,7 +125,7 @@ class SchedulerCore {
   /// comes before it (kResourceExhausted when that is its own client's doing, else kDeadlineExceeded), inputs that can
   /// never be prepared within the limits (kResourceExhausted, without RetryAfter), its model's device is gone for
   /// longer than device_wait, or kStuck (kUnavailable).
-  Decisions Submit(const JobInfo& job, Time now);
+  Decisions Submit(JobInfo job, Time now);
 
   /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
   Decisions Prepared(JobId job, bool ok, Time now);

@@ -26,6 +26,12 @@ std::string_view RefusalReasonName(RefusalReason reason) {
   return "";
 }
 
+void CountStart(ShareStats& stats, Duration wait) {
+  stats.started++;
+  stats.wait += wait;
+  stats.longest_wait = std::max(stats.longest_wait, wait);
+}
+
 void Accumulate(ShareStats& stats, const ShareStats& more) {
   stats.waiting += more.waiting;
   stats.running += more.running;

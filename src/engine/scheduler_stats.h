@@ -45,6 +45,9 @@ struct ShareStats {
   Duration longest_wait{};
 };
 
+/// Counts a job that started after `wait`.
+void CountStart(ShareStats& stats, Duration wait);
+
 /// Adds what `more` counts to `stats`.
 void Accumulate(ShareStats& stats, const ShareStats& more);
 
