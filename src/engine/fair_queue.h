@@ -143,7 +143,7 @@ class FairQueue {
         flow = &next;
       }
     }
-    return {flow->model, flow->jobs.first()};
+    return flow == nullptr ? Turn() : Turn{flow->model, flow->jobs.first()};
   }
 
   static ModelRanking& RankingOf(Rankings& rankings, ModelGeneration model);

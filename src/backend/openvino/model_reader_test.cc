@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <tuple>
+#include <vector>
 
 #include "backend/openvino/test_models.h"
 #include "backend/openvino/test_onnx.h"
@@ -166,12 +167,15 @@ TEST_F(ModelReaderTest, NothingIsReadOutsideTheRoot) {
                                            {"add.tflite", "", ModelFormat::kTflite}}) {
     const ModelFiles free = {root + "/models/" + name, format, ""};
     const ModelFiles confined = {free.main, format, "", root};
-    const auto link = [&](const std::string& target) {
-      for (const std::string file : {name, side}) {
-        if (!file.empty()) {
-          fs::remove(root + "/models/" + file);
-          fs::create_symlink(target + "/" + file, root + "/models/" + file);
-        }
+    std::vector<std::string> names = {name};
+    if (*side != '\0') {
+      names.emplace_back(side);
+    }
+    const auto link = [&](const fs::path& target) {
+      for (const std::string& file : names) {
+        const fs::path place = fs::path(root) / "models" / file;
+        fs::remove(place);
+        fs::create_symlink(target / file, place);
       }
     };
     // Both files lie side by side in another folder.
@@ -179,9 +183,8 @@ TEST_F(ModelReaderTest, NothingIsReadOutsideTheRoot) {
     EXPECT_EQ(ReadModelFiles(confined).status().code(), absl::StatusCode::kPermissionDenied) << name;
     EXPECT_NE(ReadModelFiles(free).status().code(), absl::StatusCode::kPermissionDenied) << name;
     fs::create_directories(root + "/elsewhere");
-    fs::copy(directory_.path() + "/" + name, root + "/elsewhere", fs::copy_options::overwrite_existing);
-    if (*side != '\0') {
-      fs::copy(directory_.path() + "/" + side, root + "/elsewhere", fs::copy_options::overwrite_existing);
+    for (const std::string& file : names) {
+      fs::copy(fs::path(directory_.path()) / file, root + "/elsewhere", fs::copy_options::overwrite_existing);
     }
     link("../elsewhere");
     EXPECT_NE(ReadModelFiles(confined).status().code(), absl::StatusCode::kPermissionDenied) << name;
@@ -198,6 +201,7 @@ TEST_F(ModelReaderTest, NothingIsReadOutsideTheRoot) {
 TEST_F(ModelReaderTest, ReadingLeavesNothingBehind) {
   const std::string temporary = directory_ / "temporary";
   fs::create_directory(temporary);
+  // NOLINTBEGIN(concurrency-mt-unsafe): no other thread of the test reads the environment.
   const char* const before = std::getenv("TMPDIR");
   const std::string saved = before == nullptr ? "" : before;
   setenv("TMPDIR", temporary.c_str(), 1);
@@ -208,6 +212,7 @@ TEST_F(ModelReaderTest, ReadingLeavesNothingBehind) {
   EXPECT_THAT(Message(ReadModelFiles({directory_ / "a.tflite", ModelFormat::kTflite, ""}).status()),
               HasSubstr("cannot use the temporary folder /proc/accelerd-"));
   before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", saved.c_str(), 1);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 TEST_F(ModelReaderTest, LargeFilesAreJudgedByTheirBeginning) {

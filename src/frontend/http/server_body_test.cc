@@ -19,7 +19,6 @@ TEST_F(HttpServerTest, BodiesOfManySizesArriveWhole) {
     for (std::size_t i = 0; i < size; ++i) {
       body[i] = static_cast<char>(i * 31 >> 3);
     }
-    std::string received;
     // The answer is as large as the request: neither side may wait for the other.
     std::thread sender([&] { client.Send(Post("/echo", body)); });
     const auto response = client.Read();
