@@ -33,7 +33,7 @@ inline ModelInfo FakeModelInfo(int slots) {
 }
 
 inline Tensors FakeInputs(std::int64_t value) {
-  Tensor tensor = Tensor::Allocate(ElementType::kI64, {1}).value();
+  const Tensor tensor = Tensor::Allocate(ElementType::kI64, {1}).value();
   tensor.elements<std::int64_t>()[0] = value;
   return {tensor};
 }

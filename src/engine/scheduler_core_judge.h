@@ -109,7 +109,7 @@ class SchedulerCoreJudge {
     JudgeHangs(decisions);
     for (const Decisions::Refusal& refusal : decisions.refuse) {
       ASSERT_TRUE(jobs_.contains(refusal.job)) << "refused after its end";
-      KnownJob& job = jobs_[refusal.job];
+      const KnownJob& job = jobs_[refusal.job];
       ASSERT_FALSE(job.ended) << "ended twice";
       ASSERT_NE(job.state, KnownJob::kRunning);
       ASSERT_FALSE(refusal.status.ok());
