@@ -1,14 +1,14 @@
 """HTTP over TCP, over a Unix socket, and byte by byte."""
 
 import http.client
-import io
 import json
 import pathlib
 import socket
 import urllib.parse
 
-import numpy as np
 import requests
+
+import npy
 
 TIMEOUT = 120.0
 
@@ -165,7 +165,7 @@ def array_of(response):
     """The .npy body of a response that succeeded."""
     assert response.status_code == 200, (response.status_code, response.text[:500])
     assert response.headers['Content-Type'] == 'application/octet-stream'
-    return np.load(io.BytesIO(response.content), allow_pickle=False)
+    return npy.read(response.content)
 
 
 def json_of(response, status=200):
