@@ -192,15 +192,6 @@ FairQueue::ModelRanking& FairQueue::RankingOf(Rankings& rankings, ModelGeneratio
   return added;
 }
 
-const FairQueue::Flow* FairQueue::FindFlow(const Member& member, ModelGeneration model) {
-  const auto found = std::ranges::find(member.flows, model, &Flow::model);
-  return found == member.flows.end() ? nullptr : &*found;
-}
-
-FairQueue::Flow* FairQueue::FindFlow(Member& member, ModelGeneration model) {
-  return const_cast<Flow*>(FindFlow(std::as_const(member), model));
-}
-
 FairQueue::Flow& FairQueue::FlowOf(Member& member, ModelGeneration model) {
   if (Flow* const flow = FindFlow(member, model)) {
     return *flow;

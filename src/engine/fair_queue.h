@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_FAIR_QUEUE_H_
 #define ACCELERD_ENGINE_FAIR_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -126,6 +127,12 @@ class FairQueue {
     return one.least() != other.least() ? one.least() < other.least() : one.first() < other.first();
   }
 
+  template <typename MaybeConstMember>
+  static auto* FindFlow(MaybeConstMember& member, ModelGeneration model) {
+    const auto found = std::ranges::find(member.flows, model, &Flow::model);
+    return found == member.flows.end() ? nullptr : &*found;
+  }
+
   /// The next job of a group. REQUIRES: it is in a ranking of an eligible model.
   template <typename Eligible>
   Turn NextIn(const Group& group, Eligible eligible) const {
@@ -147,8 +154,6 @@ class FairQueue {
   }
 
   static ModelRanking& RankingOf(Rankings& rankings, ModelGeneration model);
-  static const Flow* FindFlow(const Member& member, ModelGeneration model);
-  static Flow* FindFlow(Member& member, ModelGeneration model);
   static Flow& FlowOf(Member& member, ModelGeneration model);
   Group& GroupAt(GroupIndex group);
   Member& MemberAt(MemberIndex member);

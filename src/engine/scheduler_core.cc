@@ -1,7 +1,6 @@
 #include "engine/scheduler_core.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "fmt/core.h"
 
 namespace accelerd {
+
 class SchedulerCore::Impl {
  public:
   explicit Impl(const SchedulerLimits& limits) : limits_(limits), accounts_(limits.max_clients), run_bounds_(limits) {}
