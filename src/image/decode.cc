@@ -6,6 +6,7 @@
 
 #include "fmt/core.h"
 #include "image/codecs.h"
+#include "image/sniff.h"
 
 namespace accelerd {
 namespace {
@@ -55,7 +56,8 @@ absl::StatusOr<Image> DecodeImage(EncodedBytes encoded, const DecodeLimits& limi
       return absl::ResourceExhaustedError(fmt::format("{} image: no memory to decode it", codec.name));
     }
   }
-  return absl::InvalidArgumentError("the data is not an image of a known format: JPEG, PNG, WebP or BMP");
+  return absl::InvalidArgumentError(
+      fmt::format("this is {}. The service reads JPEG, PNG, WebP and BMP", DescribeBytes(encoded)));
 }
 
 }  // namespace accelerd

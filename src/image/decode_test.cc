@@ -22,7 +22,7 @@ TEST(DecodeImageTest, EmptyAndForeignDataAreRefused) {
   for (const std::string_view text : {"B", "GIF89a", "\xFF\xD8", "RIFF1234WAVE", "\x89PNG\r\n", "hello, world"}) {
     Bytes bytes;
     Append(&bytes, text);
-    EXPECT_THAT(ErrorOf(bytes), HasSubstr("JPEG, PNG, WebP or BMP"));
+    EXPECT_THAT(ErrorOf(bytes), HasSubstr("JPEG, PNG, WebP and BMP"));
   }
 }
 
