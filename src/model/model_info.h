@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/model_metadata.h"
 #include "model/tensor_spec.h"
 
 namespace accelerd {
@@ -23,6 +24,7 @@ struct ModelInfo {
   Signature signature;
   std::vector<OutputFacts> outputs;  ///< One for each of signature.outputs.
   int slots = 1;                     ///< Inferences that may run at once.
+  ModelMetadata metadata;            ///< What the model's files state about its use; NAME.toml overrides it.
   std::string content_hash;          ///< SHA-256 in hexadecimal over the bytes that were compiled, side files included.
   std::vector<std::string> files;    ///< The files read, absolute.
   std::string runtime;  ///< What computes it: runtime, device and their versions, as far as they may change results.

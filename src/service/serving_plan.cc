@@ -11,12 +11,31 @@ namespace accelerd {
 
 namespace {
 
-void WarnOfMissingLabels(const ModelInfo& info, const ModelCard& card, const ModelFiles& files) {
+/// `known` is `card` with the gaps that the model's own metadata fills.
+void WarnOfMissingLabels(const ModelInfo& info, const ModelCard& card, const ModelCard& known,
+                         const ModelFiles& files) {
   const std::size_t classes = info.signature.outputs.empty() ? 0 : ClassCount(info.signature.outputs.front().shape);
-  if (!card.labels.empty() && card.labels.size() < classes) {
+  if (!known.labels.empty() && known.labels.size() < classes) {
     LogWarning("models", fmt::format("{}: its labels name {} of {} classes; the others are named by their number",
-                                     files.card, card.labels.size(), classes));
+                                     card.labels.empty() ? files.main : files.card, known.labels.size(), classes));
   }
+}
+
+/// The image format by `known`. When the model's metadata, and not its card, contradicts the model, the model loads
+/// and only images are refused: the error is kFailedPrecondition then.
+absl::StatusOr<ImageFormat> ResolveFormat(const ModelInfo& info, const ModelCard& card, const ModelCard& known,
+                                          const ModelFiles& files) {
+  absl::StatusOr<ImageFormat> format = ResolveImageFormat(info.signature, known, files.format);
+  if (!absl::IsInvalidArgument(format.status())) {
+    return format;
+  }
+  if (const auto by_card = ResolveImageFormat(info.signature, card, files.format);
+      absl::IsInvalidArgument(by_card.status())) {
+    return Annotate(by_card.status(), files.card);
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "the model's own metadata contradicts its input: {}; set the right value in the TOML file beside the model",
+      Message(format.status())));
 }
 
 }  // namespace
@@ -24,16 +43,17 @@ void WarnOfMissingLabels(const ModelInfo& info, const ModelCard& card, const Mod
 absl::StatusOr<std::shared_ptr<const ModelAttachment>> ServingPlan::Create(const ModelInfo& info, const ModelCard& card,
                                                                            const ModelFiles& files) {
   std::shared_ptr<ServingPlan> plan(new ServingPlan());
-  plan->image_format_ = ResolveImageFormat(info.signature, card, files.format);
+  const ModelCard known = WithMetadata(card, info.metadata, info.signature.inputs);
+  plan->image_format_ = ResolveFormat(info, card, known, files);
   if (plan->image_format_.ok()) {
     ACCELERD_ASSIGN_OR_RETURN(plan->input_bytes_,
                               ByteSize(plan->image_format_->element_type, plan->image_format_->shape()));
   } else if (absl::IsInvalidArgument(plan->image_format_.status())) {
-    return Annotate(plan->image_format_.status(), files.card);
+    return plan->image_format_.status();
   }
-  WarnOfMissingLabels(info, card, files);
+  WarnOfMissingLabels(info, card, known, files);
   for (const Task task : {Task::kInference, Task::kClassify, Task::kDetect, Task::kSegment}) {
-    plan->postprocessors_.at(static_cast<std::size_t>(task)) = CreatePostprocessor(task, info, card);
+    plan->postprocessors_.at(static_cast<std::size_t>(task)) = CreatePostprocessor(task, info, known);
   }
   return std::shared_ptr<const ModelAttachment>(std::move(plan));
 }

@@ -49,6 +49,23 @@ TEST(ServingPlanTest, TooFewLabelsAreWarnedOf) {
   }
 }
 
+TEST(ServingPlanTest, TheModelsOwnMetadataIsUsedAndTheCardOverridesIt) {
+  ModelInfo info = FirstPixelInfo();
+  info.metadata.color_order = {{ColorOrder::kBgr, Origin::kModelInfo}};
+  info.metadata.scale = {{{255}, Origin::kModelInfo}};
+  EXPECT_FALSE(Plan(info)->image_format()->rgb);
+  EXPECT_EQ(Plan(info)->image_format()->scale[2], 255);
+  ModelCard card;
+  card.scale = {2};
+  EXPECT_EQ(Plan(info, card)->image_format()->scale[2], 2);
+  info.metadata.mean = {{{1, 2}, Origin::kModelInfo}};
+  const absl::Status status = Plan(info)->image_format().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(status), HasSubstr("the model's own metadata contradicts its input: mean has 2 values"));
+  card.mean = {0};
+  EXPECT_TRUE(Plan(info, card)->image_format().ok());
+}
+
 TEST(ServingPlanTest, ACardThatContradictsTheModelIsAnErrorThatNamesIt) {
   ModelCard card;
   card.mean = {1, 2};

@@ -155,6 +155,24 @@ TEST(ModelJsonTest, ModelInfoSurvivesTheWay) {
   EXPECT_TRUE(got.from_cache);
 }
 
+TEST(ModelJsonTest, MetadataSurvivesTheWay) {
+  ModelInfo info;
+  EXPECT_TRUE(DecodeModelInfo(EncodeModelInfo(info))->metadata.empty());
+  ModelMetadata& metadata = info.metadata;
+  metadata.task = {{"detect", Origin::kMetadataYaml}};
+  metadata.color_order = {{ColorOrder::kRgb, Origin::kModelInfo}};
+  metadata.mean = {{{0.1F, 2, 3}, Origin::kTfliteMetadata}};
+  metadata.scale = {{{255}, Origin::kModelInfo}};
+  metadata.labels = {{{"cat", "K\xc3\xa4tzchen"}, Origin::kOnnxMetadata}};
+  metadata.input_size = {{{640, 480}, Origin::kMetadataYaml}};
+  metadata.score_threshold = {{0.3F, Origin::kModelInfo}};
+  metadata.iou_threshold = {{0.7F, Origin::kModelInfo}};
+  metadata.properties["stride"] = {"32", Origin::kOnnxMetadata};
+  EXPECT_EQ(DecodeModelInfo(EncodeModelInfo(info))->metadata, metadata);
+  metadata.scale->value = {0};
+  EXPECT_EQ(DecodeModelInfo(EncodeModelInfo(info)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(ModelJsonTest, RefusesWhatMakesNoSense) {
   EXPECT_FALSE(DecodeModelInfo("").ok());
   EXPECT_FALSE(DecodeModelInfo("[]").ok());

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "backend/isolated/metadata_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -105,6 +106,9 @@ absl::StatusOr<ModelInfo> ParseModelInfo(const json& body) {
   info.files = body.at("files").get<std::vector<std::string>>();
   info.from_cache = body.value("from_cache", false);
   info.runtime = body.value("runtime", "");
+  if (const auto metadata = body.find("metadata"); metadata != body.end()) {
+    ACCELERD_ASSIGN_OR_RETURN(info.metadata, MetadataFromJson(*metadata));
+  }
   return info;
 }
 
@@ -140,7 +144,8 @@ std::string EncodeModelInfo(const ModelInfo& info) {
                {"content_hash", info.content_hash},
                {"files", info.files},
                {"from_cache", info.from_cache},
-               {"runtime", info.runtime}};
+               {"runtime", info.runtime},
+               {"metadata", MetadataToJson(info.metadata)}};
   for (std::size_t i = 0; i < info.outputs.size(); ++i) {
     body["outputs"][i]["probabilities"] = info.outputs[i].probabilities;
     body["outputs"][i]["scale"] = info.outputs[i].scale;
