@@ -65,6 +65,12 @@ class Reference:
     def detect(self, image):
         return boxes_of(self.inference(image)[0], *image.shape[:2])
 
+    def detect_all(self, image, threshold):
+        """Every SSD row from that score on, best first, in whole pixels."""
+        rows = self.inference(image)[0]
+        rows = rows[rows[:, 2] >= np.float32(threshold)]
+        return [box_of(row, *image.shape[:2]) for row in rows[np.argsort(-rows[:, 2], kind='stable')]]
+
     def segment(self, image):
         scores = self.inference(image)
         classes = scores.argmax(axis=0) if scores.ndim == 3 else scores
@@ -87,12 +93,16 @@ def boxes_of(rows, height, width):
     for index, score in best.items():
         if score <= 0.01:
             continue
-        row = next(row for row in rows.tolist() if int(row[1]) == index and row[2] == score)
-        left, top, right, bottom = (int(np.float32(value) * side) for value, side in
-                                    zip(row[3:], (width, height, width, height)))
-        boxes.append({'class': index, 'score': int(100 * score), 'x': left, 'y': top,
-                      'w': right - left, 'h': bottom - top})
+        boxes.append(box_of(next(row for row in rows if int(row[1]) == index and row[2] == score), height, width))
     return boxes
+
+
+def box_of(row, height, width):
+    """An SSD row in whole pixels of an image of this size."""
+    left, top, right, bottom = (int(np.float32(value) * side) for value, side in
+                                zip(row[3:], (width, height, width, height)))
+    return {'class': int(row[1]), 'score': int(100 * row[2]), 'x': left, 'y': top, 'w': right - left,
+            'h': bottom - top}
 
 
 def assert_same_classes(actual, expected, tolerance=1):

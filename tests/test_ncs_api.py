@@ -164,6 +164,32 @@ def test_a_connection_serves_many_requests(demo, digit):
     session.close()
 
 
+@pytest.mark.smoke
+@pytest.mark.parametrize('threshold', [0.01, 0.3, 0.9])
+def test_all_boxes_from_a_score_on(client, references, scene, threshold):
+    expected = references['detect'].detect_all(load(scene), threshold)
+    best = json_of(client.send('detect', 'file', f'digit_detector?threshold={threshold}', scene))
+    boxes = json_of(client.send('detect', 'file', f'digit_detector?threshold={threshold}&all=1', scene))
+    assert len(expected) > len(best) > 0, 'a scene without two digits alike tests nothing'
+    assert len(boxes) == len(expected)
+    for ours, theirs in zip(boxes, expected):
+        assert all(abs(ours[field] - theirs[field]) <= 1 for field in theirs), (boxes, expected)
+    assert [box for box in boxes if box in best] == best and min(box['score'] for box in boxes) >= int(100 * threshold)
+
+
+def test_classes_from_a_score_on(client, digit):
+    every = json_of(client.send('classify', 'file', 'digit_classifier?threshold=0', digit))
+    assert len(every) == 10
+    for threshold in (0.001, 0.5):
+        some = json_of(client.send('classify', 'file', f'digit_classifier?threshold={threshold}', digit))
+        assert 0 < len(some) < 10 and some == every[:len(some)]
+
+
+@pytest.mark.parametrize('query', ['threshold=2', 'threshold=nan', 'threshold=', 'all=yes'])
+def test_a_parameter_that_cannot_be(client, scene, query):
+    assert query.split('=')[0] in error_of(client.send('detect', 'file', f'digit_detector?{query}', scene), 400)
+
+
 @pytest.mark.parametrize('task', ['classify', 'detect'])
 def test_labels_where_they_are_asked_for(client, models, digit, scene, task):
     model = DEMO_MODELS[task]

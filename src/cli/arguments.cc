@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
 #include "cli/command_table.h"
 #include "config/parse_arguments.h"
 #include "config/value_parsers.h"
@@ -26,6 +27,13 @@ void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientAr
     app.add_option("--output", arguments.output_name, "Output of the model [default: its first]")->type_name("NAME");
   } else {
     app.add_option("--labels", arguments.labels, "Names of the classes for tables, one a line")->type_name("FILE");
+  }
+  if (command.name == "classify" || command.name == "detect") {
+    app.add_option("--threshold", arguments.threshold, "Least score, from 0 to 1 [default: above 0.01]")
+        ->type_name("SCORE");
+  }
+  if (command.name == "detect") {
+    app.add_flag("--all", arguments.all_boxes, "Print all boxes, not only the best one of each class");
   }
   if (!command.output_help.empty()) {
     app.add_option("-o", arguments.output_file, std::string(command.output_help))->type_name("FILE");
@@ -83,6 +91,15 @@ absl::Status CheckFiles(const ClientArguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status CheckThreshold(const std::string& text) {
+  const bool plain = text.find_first_not_of("0123456789.eE+-") == std::string::npos;
+  float threshold = 0.0F;
+  if (text.empty() || (plain && absl::SimpleAtof(text, &threshold) && threshold >= 0.0F && threshold <= 1.0F)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(fmt::format("--threshold: \"{}\" is no number from 0 to 1, such as 0.5", text));
+}
+
 /// Makes `path` absolute.
 absl::Status Resolve(const Environment& environment, std::string& path) {
   const auto absolute = ParsePath(path, environment.working_directory);
@@ -110,6 +127,7 @@ absl::Status Complete(const Environment& environment, const std::string& timeout
     ACCELERD_RETURN_IF_ERROR(Resolve(environment, arguments.directory));
   }
   ACCELERD_RETURN_IF_ERROR(CheckFiles(arguments));
+  ACCELERD_RETURN_IF_ERROR(CheckThreshold(arguments.threshold));
   for (std::string& file : arguments.files) {
     if (arguments.by_path) {
       ACCELERD_RETURN_IF_ERROR(Resolve(environment, file));

@@ -24,6 +24,8 @@ struct ClientArguments {
   std::vector<std::string> files;   ///< Tasks; "-" at most once. With `by_path` absolute.
   bool by_path = false;
   std::string labels;       ///< File; empty: none.
+  std::string threshold;    ///< classify, detect: the least score, 0 to 1; empty: the service's default.
+  bool all_boxes = false;   ///< detect: all boxes, not the best one of each class.
   std::string output_name;  ///< infer: an output of the model; empty: the first.
   std::string output_file;  ///< infer, segment: where the .npy or .png goes; empty: nowhere, "-": standard output.
 };

@@ -42,6 +42,9 @@ TEST(ParseClientArguments, Tasks) {
   EXPECT_THAT(Parse("detect", {"--path", "m", "a", "/b"}).files, ElementsAre("/work/a", "/b"));
   EXPECT_EQ(Parse("infer", {"m", "a", "--output", "boxes", "-o", "x.npy"}).output_name, "boxes");
   EXPECT_EQ(Parse("infer", {"m", "a", "-o", "x.npy"}).output_file, "x.npy");
+  EXPECT_TRUE(Parse("detect", {"m", "a", "--all", "--threshold", "0.5"}).all_boxes);
+  EXPECT_FALSE(Parse("detect", {"m", "a"}).all_boxes);
+  EXPECT_EQ(Parse("classify", {"m", "a", "--threshold", "0.5"}).threshold, "0.5");
 }
 
 TEST(ParseClientArguments, Models) {
@@ -78,6 +81,11 @@ TEST(ParseClientArguments, UsageErrors) {
   EXPECT_THAT(Error("segment", {"m", "a", "-o", "-", "--json"}), HasSubstr("choose one"));
   EXPECT_THAT(Error("list", {"--timeout", "soon"}), HasSubstr("\"soon\" is no duration"));
   EXPECT_THAT(Error("frobnicate", {}), HasSubstr("no client command"));
+  for (const char* threshold : {"1.5", "-0.1", "half", "nan", "0x1", "90%"}) {
+    EXPECT_THAT(Error("detect", {"m", "a", "--threshold", threshold}), HasSubstr("no number from 0 to 1")) << threshold;
+  }
+  EXPECT_THAT(Error("classify", {"m", "a", "--all"}), HasSubstr("unknown flag --all"));
+  EXPECT_THAT(Error("segment", {"m", "a", "--threshold", "1"}), HasSubstr("unknown flag --threshold"));
 }
 
 TEST(ParseClientArguments, EachCommandHasHelp) {

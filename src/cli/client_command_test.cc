@@ -191,6 +191,14 @@ TEST_F(ClientCommandTest, SendsPaths) {
   EXPECT_EQ(service.requests().at(0).body, R"({"path":"/images/a.jpg"})");
 }
 
+TEST_F(ClientCommandTest, AsksForAllBoxesOverAThreshold) {
+  const FakeService service([](const auto&) { return Response{200, "[]"}; });
+  url_ = service.url();
+  const std::string image = WriteFile("a.png", "x");
+  EXPECT_EQ(Run("detect", {"m", image, "--all", "--threshold", "0.5"}), kExitOk);
+  EXPECT_EQ(service.requests().at(0).line, "POST /detect/file/m?threshold=0.5&all=1 HTTP/1.1");
+}
+
 TEST_F(ClientCommandTest, PrintsAndWritesOutputs) {
   const std::string npy = Npy("<f4", "(1, 3)", Bytes<float>({0.5F, -1, 0.1F}));
   const FakeService service([npy](const auto&) { return Response{200, npy}; });

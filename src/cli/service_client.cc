@@ -38,7 +38,19 @@ absl::Status Unexpected(std::string_view what) {
 }
 
 std::string TaskTarget(const ServiceClient::TaskCall& call, std::string_view variant) {
-  const std::string query = call.output.empty() ? "" : fmt::format("?output={}", PercentEncode(call.output));
+  std::string query;
+  const auto add = [&query](std::string_view name, const std::string& value) {
+    query += fmt::format("{}{}={}", query.empty() ? "?" : "&", name, PercentEncode(value));
+  };
+  if (!call.output.empty()) {
+    add("output", call.output);
+  }
+  if (!call.threshold.empty()) {
+    add("threshold", call.threshold);
+  }
+  if (call.all) {
+    add("all", "1");
+  }
   return fmt::format("/{}/{}/{}{}", call.task, variant, PercentEncode(call.model), query);
 }
 

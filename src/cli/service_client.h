@@ -31,7 +31,9 @@ class ServiceClient {
   struct TaskCall {
     std::string task;  ///< "inference", "classify", "detect" or "segment".
     std::string model;
-    std::string output;  ///< Of the model, for inference; empty: the first.
+    std::string output;     ///< Of the model, for inference; empty: the first.
+    std::string threshold;  ///< Least score from 0 to 1, for classify and detect; empty: the service's default.
+    bool all = false;       ///< For detect: all boxes, not the best one of each class.
   };
   /// The body of the answer, for an encoded image in memory.
   absl::StatusOr<std::string> RunFile(const TaskCall& call, std::string_view bytes, const std::string& file_name);

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 /// The body of the service's answer for one file.
 absl::StatusOr<std::string> Ask(const ClientArguments& arguments, const std::string& file, ServiceClient& service) {
   const ServiceClient::TaskCall call{std::string(FindCommand(arguments.command)->call), arguments.model,
-                                     arguments.output_name};
+                                     arguments.output_name, arguments.threshold, arguments.all_boxes};
   if (arguments.by_path) {
     return service.RunPath(call, file);
   }

@@ -91,11 +91,17 @@ constexpr std::array kSignatures = {
     Signature{0, "\x1F\x8B", Other("gzip data", kUnpack)},
     Signature{0, "\x28\xB5\x2F\xFD", Other("Zstandard data", kUnpack)},
     Signature{0, "BZh", Other("bzip2 data", kUnpack)},
-    Signature{0, "\xFD" "7zXZ\0"sv, Other("xz data", kUnpack)},
+    Signature{0,
+              "\xFD"
+              "7zXZ\0"sv,
+              Other("xz data", kUnpack)},
     Signature{0, "7z\xBC\xAF\x27\x1C", Other("a 7z archive", kUnpack)},
     Signature{0, "Rar!\x1A", Other("a RAR archive", kUnpack)},
     Signature{257, "ustar", Other("a tar archive", kUnpack)},
-    Signature{0, "\x7F" "ELF", Other("a program (ELF)", {})},
+    Signature{0,
+              "\x7F"
+              "ELF",
+              Other("a program (ELF)", {})},
     Signature{0, "MZ", Other("a Windows program", {})},
     Signature{0, "SQLite format 3", Other("an SQLite database", {})},
     Signature{0, "\x1A\x45\xDF\xA3", Other("a Matroska or WebM video", kTakeFrame)},
@@ -105,7 +111,10 @@ constexpr std::array kSignatures = {
     Signature{0, "\0\0\1\xB3"sv, Other("an MPEG video", kTakeFrame)},
     Signature{0, "\0\0\0\1\x67"sv, Other("an H.264 video", kTakeFrame)},
     Signature{0, "\0\0\0\1\x40\1"sv, Other("an H.265 video", kTakeFrame)},
-    Signature{0, "0&\xB2u\x8E" "f\xCF\x11", Other("a Windows Media video", kTakeFrame)},
+    Signature{0,
+              "0&\xB2u\x8E"
+              "f\xCF\x11",
+              Other("a Windows Media video", kTakeFrame)},
     Signature{0, "ID3", Other("an MP3 recording", {})},
     Signature{0, "\x80\2", Other("a Python pickle", kEncode)},
     Signature{0, "\x80\3", Other("a Python pickle", kEncode)},
@@ -174,7 +183,8 @@ std::optional<Content> SniffNetpbm(std::string_view bytes) {
 
 std::optional<Content> SniffMpegTransport(std::string_view bytes) {
   constexpr std::size_t kPacketBytes = 188;
-  const bool synchronised = HasAt(bytes, 0, "G") && HasAt(bytes, kPacketBytes, "G") && HasAt(bytes, 2 * kPacketBytes, "G");
+  const bool synchronised =
+      HasAt(bytes, 0, "G") && HasAt(bytes, kPacketBytes, "G") && HasAt(bytes, 2 * kPacketBytes, "G");
   return synchronised ? std::optional(Other("an MPEG transport stream", kTakeFrame)) : std::nullopt;
 }
 
@@ -205,13 +215,14 @@ bool IsText(std::string_view bytes) {
 bool IsBase64(std::string_view text) {
   constexpr std::size_t kLeast = 64;  // A shorter word may be anything.
   return text.size() >= kLeast && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("+/-_=\r\n").find(c) != std::string_view::npos;
-  });
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                  std::string_view("+/-_=\r\n").find(c) != std::string_view::npos;
+         });
 }
 
 /// How an image of a known format begins when it is written as base64.
 bool IsBase64OfImage(std::string_view text) {
-  constexpr std::array<std::string_view, 7> kBeginnings = {"/9j/",  "_9j_",   "iVBORw0KGgo", "UklGR",
+  constexpr std::array<std::string_view, 7> kBeginnings = {"/9j/",   "_9j_",   "iVBORw0KGgo", "UklGR",
                                                            "R0lGOD", "SUkqAA", "TU0AKg"};
   return std::any_of(kBeginnings.begin(), kBeginnings.end(),
                      [&](std::string_view beginning) { return text.starts_with(beginning); });

@@ -21,7 +21,7 @@ enum class ContentUse : std::uint8_t {
 struct Content {
   ContentUse use = ContentUse::kUnknown;
   std::string_view name = "data of no known format";  ///< With its article, such as "a HEIC image".
-  std::string_view advice = {};                       ///< What the sender can do, a clause without a full stop; or empty.
+  std::string_view advice = {};  ///< What the sender can do, a clause without a full stop; or empty.
 };
 
 /// Tells what `bytes` are from how they begin. A file name or a Content-Type plays no part.

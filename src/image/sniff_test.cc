@@ -32,10 +32,18 @@ TEST(SniffTest, TellsWhatBytesAre) {
       {"RIFF\1\2\3\4WEBPVP8 ", kImage, "WebP"},
       {"BM\1\2", kImage, "BMP"},
       {"GIF89a", kOtherImage, "GIF"},
-      {"\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"sv, kOtherImage, "HEIC"},
-      {"\0\0\0\x1C" "ftypmif1\0\0\0\0mif1heicmiaf"sv, kOtherImage, "HEIC"},
-      {"\0\0\0\x1C" "ftypmif1\0\0\0\0mif1avifmiaf"sv, kOtherImage, "AVIF"},
-      {"\0\0\0\x18" "ftypisom\0\0\2\0isomiso2"sv, kOther, "video"},
+      {"\0\0\0\x18"
+       "ftypheic\0\0\0\0mif1heic"sv,
+       kOtherImage, "HEIC"},
+      {"\0\0\0\x1C"
+       "ftypmif1\0\0\0\0mif1heicmiaf"sv,
+       kOtherImage, "HEIC"},
+      {"\0\0\0\x1C"
+       "ftypmif1\0\0\0\0mif1avifmiaf"sv,
+       kOtherImage, "AVIF"},
+      {"\0\0\0\x18"
+       "ftypisom\0\0\2\0isomiso2"sv,
+       kOther, "video"},
       {"\xFF\x0A\x11", kOtherImage, "JPEG XL"},
       {"  <?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", kOtherImage, "SVG"},
       {"<!DOCTYPE html><title>404</title>", kOther, "HTML"},

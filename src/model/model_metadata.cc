@@ -10,16 +10,15 @@
 namespace accelerd {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Origin>, 9> kOrigins = {
-    {{"card", Origin::kCard},
-     {"model_info", Origin::kModelInfo},
-     {"metadata.yaml", Origin::kMetadataYaml},
-     {"tflite metadata", Origin::kTfliteMetadata},
-     {"onnx metadata", Origin::kOnnxMetadata},
-     {"labels.txt", Origin::kLabelsFile},
-     {"graph", Origin::kGraph},
-     {"shape", Origin::kShape},
-     {"default", Origin::kDefault}}};
+constexpr std::array<std::pair<std::string_view, Origin>, 9> kOrigins = {{{"card", Origin::kCard},
+                                                                          {"model_info", Origin::kModelInfo},
+                                                                          {"metadata.yaml", Origin::kMetadataYaml},
+                                                                          {"tflite metadata", Origin::kTfliteMetadata},
+                                                                          {"onnx metadata", Origin::kOnnxMetadata},
+                                                                          {"labels.txt", Origin::kLabelsFile},
+                                                                          {"graph", Origin::kGraph},
+                                                                          {"shape", Origin::kShape},
+                                                                          {"default", Origin::kDefault}}};
 
 constexpr std::size_t kMaxChannels = 4;
 constexpr int kMaxImageSide = 16384;
@@ -37,8 +36,8 @@ absl::Status ValidateNumbers(std::string_view name, const std::optional<Stated<s
     return absl::OkStatus();
   }
   const std::vector<float>& values = numbers->value;
-  const bool good = std::ranges::all_of(
-      values, [&](float value) { return std::isfinite(value) && (zero_allowed || value != 0.0F); });
+  const bool good =
+      std::ranges::all_of(values, [&](float value) { return std::isfinite(value) && (zero_allowed || value != 0.0F); });
   if (values.empty() || values.size() > kMaxChannels || !good) {
     return absl::InvalidArgumentError(fmt::format("{}: {} is not 1 to {} finite numbers{}", OriginName(numbers->from),
                                                   name, kMaxChannels, zero_allowed ? "" : " other than 0"));
@@ -63,8 +62,8 @@ absl::Status ValidateTexts(const ModelMetadata& metadata) {
     const std::size_t count = metadata.labels->value.size();
     if (count == 0 || count > kMaxMetadataLabels || bytes > kMaxMetadataBytes) {
       return absl::InvalidArgumentError(fmt::format("{}: {} labels of {} bytes; up to {} of {} bytes are read",
-                                                    OriginName(metadata.labels->from), count, bytes,
-                                                    kMaxMetadataLabels, kMaxMetadataBytes));
+                                                    OriginName(metadata.labels->from), count, bytes, kMaxMetadataLabels,
+                                                    kMaxMetadataBytes));
     }
   }
   std::size_t bytes = metadata.task ? metadata.task->value.size() : 0;

@@ -50,13 +50,13 @@ struct ModelMetadata {
   /// "segment", "depth", … An unknown word is kept as the file has it. Ultralytics' "segment" is "instances" here.
   std::optional<Stated<std::string>> task;
 
-  std::optional<Stated<ColorOrder>> color_order;          ///< The order of the channels that the model wants.
-  std::optional<Stated<std::vector<float>>> mean;         ///< As ModelCard::mean: 1 to 4 finite values.
-  std::optional<Stated<std::vector<float>>> scale;        ///< As ModelCard::scale: 1 to 4 finite values, none of them 0.
+  std::optional<Stated<ColorOrder>> color_order;    ///< The order of the channels that the model wants.
+  std::optional<Stated<std::vector<float>>> mean;   ///< As ModelCard::mean: 1 to 4 finite values.
+  std::optional<Stated<std::vector<float>>> scale;  ///< As ModelCard::scale: 1 to 4 finite values, none of them 0.
   std::optional<Stated<std::vector<std::string>>> labels;  ///< Class names by index. Not empty.
-  std::optional<Stated<std::array<int, 2>>> input_size;   ///< Width and height, for an input that leaves them open.
-  std::optional<Stated<float>> score_threshold;           ///< 0 to 1: the least score of an object or a class.
-  std::optional<Stated<float>> iou_threshold;             ///< 0 to 1: the overlap at which a weaker box is dropped.
+  std::optional<Stated<std::array<int, 2>>> input_size;    ///< Width and height, for an input that leaves them open.
+  std::optional<Stated<float>> score_threshold;            ///< 0 to 1: the least score of an object or a class.
+  std::optional<Stated<float>> iou_threshold;              ///< 0 to 1: the overlap at which a weaker box is dropped.
 
   /// Everything else that the files state, as text, by their own names: model_type, resize_type, pad_value, stride,
   /// kpt_shape, end2end, … Of two files that state the same name, the first in the order of Origin counts.
@@ -72,7 +72,8 @@ struct ModelMetadata {
 inline constexpr std::size_t kMaxMetadataLabels = 65'536;
 inline constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 20U;  ///< Of all labels, and of all properties.
 
-/// Fails when `metadata` breaks its bounds: numbers that are not finite or out of range, too many labels, too much text.
+/// Fails when `metadata` breaks its bounds: numbers that are not finite or out of range, too many labels, too much
+/// text.
 absl::Status ValidateMetadata(const ModelMetadata& metadata);
 
 /// Adds to `target` what `other` states and `target` does not.

@@ -11,6 +11,7 @@
 #include "fmt/core.h"
 #include "frontend/http/multipart.h"
 #include "frontend/http/ncs_render.h"
+#include "frontend/http/task_query.h"
 #include "nlohmann/json.hpp"
 
 namespace accelerd {
@@ -162,18 +163,6 @@ void AddImageCalls(Router& router, CallKind kind, std::string_view prefix, std::
   router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), kind});
 }
 
-/// A switch of the query, false when it is absent.
-absl::StatusOr<bool> SwitchOf(const HttpRequest& request, std::string_view name) {
-  const std::string* value = request.query_value(name);
-  if (value == nullptr || *value == "0" || *value == "false") {
-    return false;
-  }
-  if (*value == "1" || *value == "true") {
-    return true;
-  }
-  return absl::InvalidArgumentError(fmt::format("'{}' is \"{}\"; it may be 1, true, 0 or false", name, *value));
-}
-
 /// Responds with what `render` makes of a result, or with the error.
 template <typename T, typename F>
 Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
@@ -191,26 +180,22 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
   AddImageCalls(
       router, CallKind::kInference, TaskName(task), "/{}",
       [&inference, answers, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
-        const absl::StatusOr<bool> labels = SwitchOf(*request, "labels");
-        if (!labels.ok()) {
-          respond(NcsError(labels.status()));
+        absl::StatusOr<TaskQuery> query = ReadTaskQuery(*request, task);
+        if (!query.ok()) {
+          respond(NcsError(query.status()));
           return;
         }
         TaskCall call;
         call.task = task;
         call.model = request->parameters[0];
         call.image = std::move(image);
-        if (const std::string* output = request->query_value("output")) {
-          call.options.output = *output;
-        }
-        call.options.min_score = 0.01F;
-        call.options.best_of_class = true;
+        call.options = std::move(query->options);
         inference.RunTask(
             std::move(context), std::move(call),
-            RenderAndRespond<TaskResult>(std::move(respond),
-                                         [answers, labels = *labels](const std::shared_ptr<const TaskResult>& result) {
-                                           return RenderResult(*result, labels, *answers);
-                                         }));
+            RenderAndRespond<TaskResult>(
+                std::move(respond), [answers, labels = query->labels](const std::shared_ptr<const TaskResult>& result) {
+                  return RenderResult(*result, labels, *answers);
+                }));
       });
 }
 
