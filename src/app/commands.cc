@@ -119,7 +119,7 @@ int RunCommand(const std::vector<std::string>& arguments) {
     return Serve(rest);
   }
   if (command == "worker") {  // Not for people, and not in the help.
-    return RunWorker(rest);
+    return RunWorker(rest, {CreateBackend, RuntimeVersions});
   }
   if (command == "simulate") {
     return RunSimulateCommand(rest);

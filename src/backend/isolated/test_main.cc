@@ -9,6 +9,7 @@
 
 #include "backend/isolated/isolated_backend.h"
 #include "backend/isolated/worker.h"
+#include "backend/registry.h"
 #include "gmock/gmock.h"
 
 namespace accelerd {
@@ -30,7 +31,7 @@ int RunDaemon(const std::string& device) {
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "worker") {
-    return accelerd::RunWorker(std::span(arguments).subspan(1));
+    return accelerd::RunWorker(std::span(arguments).subspan(1), {accelerd::CreateBackend, accelerd::RuntimeVersions});
   }
   if (arguments.size() == 2 && arguments[0] == "daemon") {
     return accelerd::RunDaemon(arguments[1]);

@@ -19,7 +19,6 @@
 #include "backend/isolated/mapped_regions.h"
 #include "backend/isolated/model_json.h"
 #include "backend/isolated/run_tensors.h"
-#include "backend/registry.h"
 #include "base/cpu_pool.h"
 #include "base/log.h"
 #include "fmt/core.h"
@@ -33,7 +32,7 @@ using Wait = Channel::Wait;
 /// Never destroyed: the process ends at once, also in the middle of a driver's call.
 class Worker {
  public:
-  explicit Worker(UniqueFd socket) : channel_(std::move(socket)) {}
+  Worker(UniqueFd socket, WorkerBackends backends) : channel_(std::move(socket)), backends_(std::move(backends)) {}
 
   /// Reads messages until the daemon is gone. What may take time is left to the thread of the device: a run must not
   /// wait for the compilation of another model.
@@ -57,6 +56,7 @@ class Worker {
   [[noreturn]] void Stop();
 
   Channel channel_;
+  const WorkerBackends backends_;
   MappedRegions regions_;  ///< Of the thread that reads messages.
   BackendOptions options_;
   std::unique_ptr<Backend> backend_;
@@ -142,14 +142,14 @@ Worker::Answer Worker::Hello(std::string_view body) {
   } catch (const nlohmann::json::exception& error) {
     return absl::InvalidArgumentError(fmt::format("malformed message: {}", error.what()));
   }
-  return nlohmann::json({{"protocol", kWorkerProtocolVersion}, {"runtimes", RuntimeVersions()}}).dump();
+  return nlohmann::json({{"protocol", kWorkerProtocolVersion}, {"runtimes", backends_.versions()}}).dump();
 }
 
 Worker::Answer Worker::Open(std::string_view) {
   const auto on_lost = [this](const absl::Status& status) {
     static_cast<void>(channel_.Send(MessageType::kLost, 0, EncodeStatus(status), Wait::kYes).ok());
   };
-  ACCELERD_ASSIGN_OR_RETURN(backend_, CreateBackend(options_, on_lost));
+  ACCELERD_ASSIGN_OR_RETURN(backend_, backends_.create(options_, on_lost));
   ACCELERD_RETURN_IF_ERROR(backend_->Open());
   return "{}";
 }
@@ -255,7 +255,7 @@ void Worker::SendDone(std::uint64_t run, const DoneMessage& message) {
 
 }  // namespace
 
-int RunWorker(std::span<const std::string> arguments) {
+int RunWorker(std::span<const std::string> arguments, WorkerBackends backends) {
   int type = 0;
   socklen_t size = sizeof(type);
   if (!arguments.empty() || getsockopt(kWorkerSocket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
@@ -265,7 +265,7 @@ int RunWorker(std::span<const std::string> arguments) {
   }
   fcntl(kWorkerSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, "accelerd-worker");
-  (new Worker(UniqueFd(kWorkerSocket)))->Serve();
+  (new Worker(UniqueFd(kWorkerSocket), std::move(backends)))->Serve();
 }
 
 }  // namespace accelerd

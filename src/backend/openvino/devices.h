@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/registry.h"
+#include "backend/backend_options.h"
 #include "openvino/core/any.hpp"
 
 namespace accelerd::openvino {

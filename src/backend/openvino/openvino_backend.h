@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/backend_options.h"
 #include "backend/openvino/compiled_cache.h"
 #include "backend/openvino/model_reader.h"
 #include "backend/openvino/openvino_model.h"
-#include "backend/registry.h"
 #include "base/cpu_pool.h"
 #include "openvino/runtime/compiled_model.hpp"
 #include "openvino/runtime/infer_request.hpp"
