@@ -1,0 +1,21 @@
+# Removes the files that the last `cmake --install` from this build tree installed, and the folders that are empty then.
+
+if(NOT EXISTS install_manifest.txt)
+  message(FATAL_ERROR "There is no install_manifest.txt here: nothing was installed from this build tree")
+endif()
+file(STRINGS install_manifest.txt files)
+foreach(file IN LISTS files)
+  file(REMOVE "$ENV{DESTDIR}${file}")
+  get_filename_component(folder "$ENV{DESTDIR}${file}" DIRECTORY)
+  # Only folders of ours are removed.
+  while(folder MATCHES "/accelerd(/|$)")
+    file(GLOB left LIST_DIRECTORIES true "${folder}/*" "${folder}/.[!.]*")
+    if(left)
+      break()
+    endif()
+    file(REMOVE_RECURSE "${folder}")
+    get_filename_component(folder "${folder}" DIRECTORY)
+  endwhile()
+endforeach()
+list(LENGTH files count)
+message(STATUS "Removed ${count} files")
