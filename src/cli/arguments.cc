@@ -150,7 +150,9 @@ absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command,
   std::string timeout = description->operands == Operands::kModelAndFolder ? "10m" : "60s";
   CLI::App app(std::string(description->summary) + ".", "accelerd " + command);
   Declare(app, *description, arguments, timeout);
-  ACCELERD_ASSIGN_OR_RETURN(const ParsedArguments parsed, ParseArguments(app, command, args, Flags(app)));
+  ACCELERD_ASSIGN_OR_RETURN(
+      const ParsedArguments parsed,
+      ParseArguments(app, command, args, [&app](std::string_view flag) { return ClosestName(flag, Flags(app)); }));
   if (parsed == ParsedArguments::kHelp) {
     arguments.help = app.help();
     return arguments;

@@ -1,21 +1,28 @@
 #include "config/command_line.h"
 
+#include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "CLI/CLI.hpp"
 #include "config/option_table.h"
 #include "config/parse_arguments.h"
+#include "config/value_parsers.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-std::vector<std::string> KnownFlags() {
+/// Returns the flag of `serve` that the unknown `flag` was probably meant to be, with its value where that helps.
+std::optional<std::string> SuggestFlag(std::string_view flag) {
+  if (const OptionSynonym* synonym = FindSynonym(flag.substr(std::min(flag.find_first_not_of('-'), flag.size())))) {
+    return fmt::format("--{} {}", synonym->option, synonym->value);
+  }
   std::vector<std::string> known = {"--config", "--check-config", "--help"};
   for (const Option& option : OptionTable()) {
     known.push_back(fmt::format("--{}", option.name));
   }
-  return known;
+  return ClosestName(flag, known);
 }
 
 /// Declares every row of the table, and collects what is given into `line`.
@@ -43,7 +50,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::span<const std::string> args) 
   CommandLine line;
   CLI::App app;
   DeclareFlags(app, line);
-  ACCELERD_RETURN_IF_ERROR(ParseArguments(app, "serve", args, KnownFlags()).status());
+  ACCELERD_RETURN_IF_ERROR(ParseArguments(app, "serve", args, SuggestFlag).status());
   return line;
 }
 

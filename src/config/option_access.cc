@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
+#include "absl/strings/ascii.h"
 #include "config/option_table.h"
 #include "config/value_parsers.h"
 #include "fmt/core.h"
@@ -8,6 +10,31 @@
 
 namespace accelerd {
 namespace {
+
+// Flags of OpenVINO Model Server, Triton, Flask, uvicorn and the like.
+constexpr std::array<OptionSynonym, 21> kSynonyms = {{
+    {"port", "listen", "HOST:PORT"},
+    {"host", "listen", "HOST:PORT"},
+    {"bind", "listen", "HOST:PORT"},
+    {"address", "listen", "HOST:PORT"},
+    {"rest-port", "listen", "HOST:PORT"},
+    {"http-port", "listen", "HOST:PORT"},
+    {"socket", "listen", "unix:PATH"},
+    {"unix-socket", "listen", "unix:PATH"},
+    {"model", "models", "DIR"},
+    {"model-dir", "models", "DIR"},
+    {"model-path", "models", "DIR"},
+    {"model-repository", "models", "DIR"},
+    {"model-store", "models", "DIR"},
+    {"target-device", "device", "DEVICE"},
+    {"verbose", "log-level", "debug"},
+    {"debug", "log-level", "debug"},
+    {"quiet", "log-level", "warning"},
+    {"log-verbose", "log-level", "debug"},
+    {"nireq", "performance-hint", "throughput"},
+    {"cache", "cache-dir", "DIR"},
+    {"threads", "cpu-threads", "N"},
+}};
 
 std::string TomlString(std::string_view text) {
   std::string quoted = "\"";
@@ -60,6 +87,13 @@ const Option* FindOption(std::string_view name) {
   const auto found =
       std::find_if(table.begin(), table.end(), [name](const Option& option) { return option.name == name; });
   return found == table.end() ? nullptr : &*found;
+}
+
+const OptionSynonym* FindSynonym(std::string_view name) {
+  std::string normal(name);
+  std::ranges::transform(normal, normal.begin(), [](char c) { return c == '_' ? '-' : absl::ascii_tolower(c); });
+  const auto* found = std::ranges::find(kSynonyms, normal, &OptionSynonym::name);
+  return found == kSynonyms.end() ? nullptr : found;
 }
 
 std::string VariableName(const Option& option) {

@@ -55,7 +55,10 @@ std::vector<Option> MakeTable() {
       {.name = "log-level",
        .placeholder = "LEVEL",
        .group = kService,
-       .value = TextValue{&Options::log_level, {"trace", "debug", "info", "warning", "error"}},
+       .value = TextValue{&Options::log_level,
+                          {"trace", "debug", "info", "warning", "error"},
+                          false,
+                          {{"warn", "warning"}, {"err", "error"}, {"critical", "error"}}},
        .default_text = "info",
        .help = "Least level of the lines that go to standard error: trace, debug, info, warning or error"},
       {.name = "drain-delay",
@@ -105,7 +108,8 @@ std::vector<Option> MakeTable() {
       {.name = "precision",
        .placeholder = "PRECISION",
        .group = kDevice,
-       .value = TextValue{&Options::precision, {"default", "f32", "f16", "bf16"}},
+       .value =
+           TextValue{&Options::precision, {"default", "f32", "f16", "bf16"}, false, {{"fp32", "f32"}, {"fp16", "f16"}}},
        .default_text = "default",
        .help =
            "Arithmetic of the device: default (what its driver prefers), f32, f16 or bf16. A model's NAME.toml goes "

@@ -33,6 +33,16 @@ std::span<const Option> OptionTable();
 /// The option `name`, or null.
 const Option* FindOption(std::string_view name);
 
+/// What other programs call an option: people try these names first.
+struct OptionSynonym {
+  std::string_view name;    ///< The other program's name, such as "port".
+  std::string_view option;  ///< Name of the option that does the same here.
+  std::string_view value;   ///< The form of its value, for people: "HOST:PORT".
+};
+
+/// Returns the synonym `name`, in any case and with "-" or "_" between words, or null if there is none.
+const OptionSynonym* FindSynonym(std::string_view name);
+
 /// "ACCELERD_MAX_QUEUE" for max-queue.
 std::string VariableName(const Option& option);
 

@@ -47,12 +47,22 @@ bool IsHostAndPort(std::string_view text) {
 }  // namespace
 
 bool TextValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
-  const bool accepted = choices.empty() ? may_be_empty || !text.empty()
-                                        : std::find(choices.begin(), choices.end(), text) != choices.end();
-  if (accepted) {
-    options.*member = text;
+  if (choices.empty()) {
+    const bool accepted = may_be_empty || !text.empty();
+    if (accepted) {
+      options.*member = text;
+    }
+    return accepted;
   }
-  return accepted;
+  std::string choice = Lower(StripSpaces(text));
+  if (const auto alias = std::ranges::find(aliases, choice, &ChoiceAlias::alias); alias != aliases.end()) {
+    choice = alias->choice;
+  }
+  if (std::ranges::find(choices, choice) == choices.end()) {
+    return false;
+  }
+  options.*member = choice;
+  return true;
 }
 
 std::string TextValue::Accepted() const {
@@ -113,7 +123,7 @@ std::string FileModeValue::Accepted() const {
 }
 
 bool FolderValue::Set(std::string_view text, std::string_view base, ServeOptions& options) const {
-  if (may_be_none && text == kNone) {
+  if (may_be_none && Lower(StripSpaces(text)) == kNone) {
     (options.*member).clear();
     return true;
   }

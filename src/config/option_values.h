@@ -21,11 +21,19 @@
 
 namespace accelerd {
 
-/// One of `choices`, or any text that is not empty.
+/// Another spelling of a choice, such as "warn" for "warning".
+struct ChoiceAlias {
+  std::string_view alias;
+  std::string_view choice;
+};
+
+/// One of `choices`, or any text that is not empty. Choices and aliases are accepted in any case and with spaces around
+/// them; the member holds the choice.
 struct TextValue {
   std::string ServeOptions::* member;
   std::vector<std::string_view> choices = {};
   bool may_be_empty = false;
+  std::vector<ChoiceAlias> aliases = {};
 
   bool Set(std::string_view text, std::string_view base, ServeOptions& options) const;
   std::vector<std::string> Get(const ServeOptions& options) const { return {options.*member}; }

@@ -3,19 +3,17 @@
 #include <algorithm>
 
 #include "CLI/CLI.hpp"
-#include "config/value_parsers.h"
 #include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-absl::Status UnexpectedArgument(std::string_view command, std::string_view argument,
-                                const std::vector<std::string>& flags) {
+absl::Status UnexpectedArgument(std::string_view command, std::string_view argument, const FlagSuggestion& suggest) {
   if (!argument.starts_with("-")) {
     return absl::InvalidArgumentError(fmt::format("{} does not take the argument \"{}\"", command, argument));
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
-  const auto closest = ClosestName(flag, flags);
+  const auto closest = suggest(flag);
   return absl::InvalidArgumentError(
       fmt::format("unknown flag {}{}", flag, closest ? fmt::format("; did you mean {}?", *closest) : std::string()));
 }
@@ -55,8 +53,7 @@ std::vector<std::string> SplitEmptyValues(const CLI::App& app, std::span<const s
 }  // namespace
 
 absl::StatusOr<ParsedArguments> ParseArguments(CLI::App& app, std::string_view command,
-                                               std::span<const std::string> args,
-                                               const std::vector<std::string>& flags) {
+                                               std::span<const std::string> args, const FlagSuggestion& suggest) {
   app.allow_extras();
   std::vector<std::string> reversed = SplitEmptyValues(app, args);
   std::reverse(reversed.begin(), reversed.end());
@@ -72,7 +69,7 @@ absl::StatusOr<ParsedArguments> ParseArguments(CLI::App& app, std::string_view c
   std::vector<std::string> extras = app.remaining();
   std::erase(extras, "--");  // It only marks the end of the flags.
   if (!extras.empty()) {
-    return UnexpectedArgument(command, extras.front(), flags);
+    return UnexpectedArgument(command, extras.front(), suggest);
   }
   return ParsedArguments::kRun;
 }

@@ -110,7 +110,8 @@ absl::Status UnknownKey(const FileEntry& entry) {
   for (const Option& option : OptionTable()) {
     known.emplace_back(option.name);
   }
-  const auto closest = ClosestName(entry.key, known);
+  const OptionSynonym* synonym = FindSynonym(entry.key);
+  const auto closest = synonym != nullptr ? std::string(synonym->option) : ClosestName(entry.key, known);
   return absl::InvalidArgumentError(
       fmt::format("{}: unknown key \"{}\"{}", entry.place, entry.key,
                   closest ? fmt::format("; did you mean \"{}\"?", *closest) : std::string()));
@@ -135,6 +136,15 @@ std::optional<std::string> ConfigPath(const CommandLine& line, const Environment
   return ParsePath(given, environment.working_directory);
 }
 
+/// Returns the variable that `name` was probably meant to be, or nothing.
+std::optional<std::string> ClosestVariable(std::string_view name, const std::vector<std::string>& known) {
+  constexpr std::size_t kPrefix = std::string_view("ACCELERD_").size();
+  if (const OptionSynonym* synonym = FindSynonym(name.substr(kPrefix))) {
+    return VariableName(*FindOption(synonym->option));
+  }
+  return ClosestName(name, known);
+}
+
 /// Variables that look like a misspelt option. Others that begin with ACCELERD_ may be anybody's.
 std::vector<std::string> VariableWarnings(const Environment& environment) {
   std::vector<std::string> known = {"ACCELERD_CONFIG", "ACCELERD_URL", "ACCELERD_TEST_DATA"};
@@ -143,10 +153,12 @@ std::vector<std::string> VariableWarnings(const Environment& environment) {
   }
   std::vector<std::string> warnings;
   for (const auto& [name, value] : environment.variables) {
-    if (!name.starts_with("ACCELERD_") || std::find(known.begin(), known.end(), name) != known.end()) {
+    // Container platforms set ACCELERD_PORT and others to "tcp://…" for a service that is called accelerd.
+    if (!name.starts_with("ACCELERD_") || value.starts_with("tcp://") ||
+        std::find(known.begin(), known.end(), name) != known.end()) {
       continue;
     }
-    if (const auto closest = ClosestName(name, known)) {
+    if (const auto closest = ClosestVariable(name, known)) {
       warnings.push_back(
           fmt::format("the environment variable {} is no option and was ignored; did you mean {}?", name, *closest));
     }

@@ -229,6 +229,41 @@ TEST_F(ServeCommandTest, WrongArguments) {
   EXPECT_EQ(Error({"--device"}), "--device needs a value");
 }
 
+TEST_F(ServeCommandTest, SuggestsTheOptionThatOtherProgramsCallDifferently) {
+  EXPECT_EQ(Error({"--port", "80"}), "unknown flag --port; did you mean --listen HOST:PORT?");
+  EXPECT_EQ(Error({"--rest_port=80"}), "unknown flag --rest_port; did you mean --listen HOST:PORT?");
+  EXPECT_EQ(Error({"--model-repository", "m"}), "unknown flag --model-repository; did you mean --models DIR?");
+  EXPECT_EQ(Error({"--verbose"}), "unknown flag --verbose; did you mean --log-level debug?");
+  EXPECT_THAT(FileError("host = \"a\"\n"), HasSubstr("unknown key \"host\"; did you mean \"listen\"?"));
+}
+
+TEST_F(ServeCommandTest, EverySynonymLeadsToAnOption) {
+  for (const char* name : {"port", "Socket", "model_path", "target_device", "QUIET", "threads"}) {
+    const OptionSynonym* synonym = FindSynonym(name);
+    ASSERT_NE(synonym, nullptr) << name;
+    EXPECT_NE(FindOption(synonym->option), nullptr) << name;
+  }
+  for (const Option& option : OptionTable()) {
+    EXPECT_EQ(FindSynonym(option.name), nullptr) << option.name;
+  }
+  EXPECT_EQ(FindSynonym(""), nullptr);
+}
+
+TEST_F(ServeCommandTest, ChoicesAreOfAnyCaseAndHaveAliases) {
+  EXPECT_EQ(Options({"--log-level", "WARN"}).log_level, "warning");
+  EXPECT_EQ(Options({"--log-level", "Warning"}).log_level, "warning");
+  EXPECT_EQ(Options({"--precision", "FP16", "--isolation", "Worker"}).precision, "f16");
+  EXPECT_EQ(Options({"--cache-dir", "None"}).cache_dir, "");
+  environment_.variables = {{"ACCELERD_LOG_LEVEL", " debug\n"}, {"ACCELERD_MAX_QUEUE", "7 "}};
+  EXPECT_EQ(Options({}).log_level, "debug");
+  EXPECT_EQ(Options({}).max_queue, 7);
+}
+
+TEST_F(ServeCommandTest, ElementsOfAVariableMayStandApart) {
+  environment_.variables = {{"ACCELERD_LISTEN", "127.0.0.1:1, unix:/a.sock ,127.0.0.1:2"}};
+  EXPECT_THAT(Options({}).listen, ElementsAre("127.0.0.1:1", "unix:/a.sock", "127.0.0.1:2"));
+}
+
 TEST_F(ServeCommandTest, OriginsAndHosts) {
   const ServeOptions options = Options({"--allow-origin", "https://Robot.example:8443", "--allow-origin=*",
                                         "--allow-host", "Robot.example", "--allow-host", "*"});
@@ -274,6 +309,12 @@ TEST_F(ServeCommandTest, WarnsOfMisspeltVariables) {
   auto command = Parse({});
   ASSERT_TRUE(command.ok());
   EXPECT_THAT(command->warnings, ElementsAre(HasSubstr("did you mean ACCELERD_MODELS?")));
+
+  environment_.variables = {{"ACCELERD_PORT", "tcp://10.0.0.1:80"}, {"ACCELERD_HOST", "0.0.0.0"}};
+  command = Parse({});
+  ASSERT_TRUE(command.ok());
+  EXPECT_THAT(command->warnings, ElementsAre(HasSubstr("ACCELERD_HOST is no option and was ignored; did you mean "
+                                                       "ACCELERD_LISTEN?")));
 }
 
 TEST_F(ServeCommandTest, HelpNamesEveryOption) {

@@ -74,11 +74,11 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<std::int64_t> ParseInteger(std::string_view text) {
-  return ParseAll<std::int64_t>(text);
+  return ParseAll<std::int64_t>(StripSpaces(text));
 }
 
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  const auto [number, unit] = SplitUnit(text);
+  const auto [number, unit] = SplitUnit(StripSpaces(text));
   const auto value = ParseAll<double>(number, std::chars_format::fixed);
   const std::string_view name = unit.empty() ? "s" : unit;
   const auto* found = std::find_if(kTimeUnits.begin(), kTimeUnits.end(),
@@ -104,7 +104,7 @@ std::string FormatDuration(std::chrono::milliseconds duration) {
 }
 
 std::optional<std::uint64_t> ParseBytes(std::string_view text) {
-  const auto [number, unit] = SplitUnit(text);
+  const auto [number, unit] = SplitUnit(StripSpaces(text));
   const auto value = ParseAll<std::uint64_t>(number);
   const std::string_view name = unit.empty() ? "B" : unit;
   const auto* found = std::find_if(kByteUnits.begin(), kByteUnits.end(),
@@ -181,11 +181,18 @@ std::optional<std::string> ParseListenText(std::string_view text, std::string_vi
   return std::string(text);
 }
 
+std::string_view StripSpaces(std::string_view text) {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kSpaces);
+  return begin == std::string_view::npos ? std::string_view()
+                                         : text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
+}
+
 std::vector<std::string> SplitList(std::string_view text) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; !text.empty() && begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.emplace_back(text.substr(begin, end - begin));
+    parts.emplace_back(StripSpaces(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return parts;

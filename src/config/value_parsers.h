@@ -43,7 +43,10 @@ std::optional<std::string> ParsePath(std::string_view text, std::string_view bas
 /// for HOST is not looked up.
 std::optional<std::string> ParseListenText(std::string_view text, std::string_view base);
 
-/// The parts of `text` between commas; none when `text` is empty.
+/// Returns `text` without the white space at its ends.
+std::string_view StripSpaces(std::string_view text);
+
+/// Returns the parts of `text` between commas, without white space around them. Returns none if `text` is empty.
 std::vector<std::string> SplitList(std::string_view text);
 
 /// The candidate that `name` was probably meant to be, or nothing.

@@ -25,7 +25,7 @@ TEST(ParseDuration, TakesUnitsAndPlainSeconds) {
 
 TEST(ParseDuration, RejectsWhatIsNone) {
   for (const char* text :
-       {"", "s", "30 s", "30S", "-1s", "+1s", "1e3", "1001h", "30s ", "1.2.3s", "nan", "inf", "0x1s"}) {
+       {"", "s", "30 s", "30S", "-1s", "+1s", "1e3", "1001h", "3 0s", "1.2.3s", "nan", "inf", "0x1s"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }
@@ -103,6 +103,7 @@ TEST(SplitList, SplitsAtCommas) {
   EXPECT_THAT(SplitList(""), IsEmpty());
   EXPECT_THAT(SplitList("a"), ElementsAre("a"));
   EXPECT_THAT(SplitList("a,,b,"), ElementsAre("a", "", "b", ""));
+  EXPECT_THAT(SplitList(" a b,\tc , "), ElementsAre("a b", "c", ""));
 }
 
 TEST(ClosestName, SuggestsOnlyWhatIsNear) {
