@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""clang-tidy over src/, on the files whose preprocessed text changed since it last passed.
+"""Runs clang-tidy over src/, and fails if a file has problems or was not reached.
 
-Usage: lint.py [--minutes N] [FILE…]   Default: every .cc of src/ but the tests, which their macros make slow and noisy.
---minutes N: starts no file after that time, and says how many it left out; what changed last comes first.
+Usage: lint.py [--since REVISION] [--minutes N] [FILE…]
 
-What passed is remembered in the user's cache folder, so that a new checkout of the same sources costs little. Needs the compilation database of
-the release preset.
+Default: every .cc of src/ except the tests, whose macros make it slow and noisy.
+--since REVISION: only the files that changed since that commit, and those that include a header that did.
+--minutes N: starts no file after that time. A file that was left out is a failure.
+
+The whole tree passed at the commit that .ci/lint_base names, so a CI lints what changed since. What passed is also remembered in the user's cache
+folder by its preprocessed text, so that a new checkout of the same sources costs little. Needs the compilation database of the release preset.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -62,11 +66,35 @@ def lint(entry: dict, deadline: float) -> Result:
     return Result.FAILED
 
 
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+def changed_since(revision: str) -> set[str]:
+    """The sources that changed since a commit, or that include a changed header, as absolute paths.
+
+    Every one of them if the rules changed, or if the history has no such commit.
+    """
+    sources = {path for path in (ROOT / "src").rglob("*") if path.suffix in (".h", ".cc")}
+    if subprocess.run(["git", "cat-file", "-e", revision], cwd=ROOT, capture_output=True).returncode != 0:
+        return {str(path) for path in sources}
+    changed = {ROOT / name for name in git("diff", "--name-only", revision).split()}
+    changed |= {ROOT / name for name in git("ls-files", "--others", "--exclude-standard").split()}
+    if any(path.name == ".clang-tidy" for path in changed):
+        return {str(path) for path in sources}
+    headers = {path.relative_to(ROOT / "src").as_posix() for path in changed if path.suffix == ".h"}
+    including = {path for path in sources if headers.intersection(INCLUDE.findall(path.read_text()))}
+    return {str(path) for path in changed | including}
+
+
 def changed_last_first(entries: list[dict]) -> list[dict]:
     """What is not committed comes before everything."""
     names = ""
     for command in (["diff", "--name-only", "HEAD"], ["log", "--format=", "--name-only"]):
-        names += subprocess.run(["git", *command, "--", "src"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        names += git(*command, "--", "src")
     rank = {str(ROOT / name): place for place, name in reversed(list(enumerate(names.split())))}
     return sorted(entries, key=lambda entry: rank.get(entry["file"], -1))
 
@@ -74,22 +102,25 @@ def changed_last_first(entries: list[dict]) -> list[dict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--since", metavar="REVISION")
     parser.add_argument("files", nargs="*", metavar="FILE")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes
 
     CACHE.mkdir(parents=True, exist_ok=True)
     wanted = {str(pathlib.Path(name).resolve()) for name in arguments.files}
+    changed = changed_since(arguments.since) if arguments.since else None
     # By name: some files are in several libraries.
     database = {entry["file"]: entry for entry in json.loads((DATABASE / "compile_commands.json").read_text())}
     entries = [entry for file, entry in database.items()
-               if (file in wanted if wanted else file.startswith(str(ROOT / "src")) and not file.endswith(("_test.cc", "test_client.cc")))]
+               if (file in wanted if wanted else file.startswith(str(ROOT / "src")) and not file.endswith(("_test.cc", "test_client.cc")))
+               and (changed is None or file in changed)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda entry: lint(entry, deadline), changed_last_first(entries)))
     failed, left_out = results.count(Result.FAILED), results.count(Result.LEFT_OUT)
     print(f"lint: {len(results) - left_out} files, {failed} with problems" +
           (f"; {left_out} files not reached in {arguments.minutes:g} minutes" if left_out else ""))
-    return 1 if failed else 0
+    return 1 if failed or left_out else 0
 
 
 if __name__ == "__main__":

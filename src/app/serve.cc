@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "app/account_check.h"
 #include "app/daemon.h"
 #include "app/open_files.h"
 #include "app/shutdown_signals.h"
@@ -87,12 +88,16 @@ int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const Ser
 
 }  // namespace
 
-int RunService(const ServeOptions& options) {
-  if (const absl::StatusOr<LogLevel> level = ParseLogLevel(options.log_level); level.ok()) {
+int RunService(const ServeOptions& wanted) {
+  if (const absl::StatusOr<LogLevel> level = ParseLogLevel(wanted.log_level); level.ok()) {
     SetLogLevel(*level);
   }
   KeepFreedMemory();
-  RaiseOpenFileLimit(static_cast<std::size_t>(options.max_connections));
+  RaiseOpenFileLimit(static_cast<std::size_t>(wanted.max_connections));
+  ServeOptions options = wanted;
+  for (const std::string& message : DropUnusableFolders(options)) {
+    LogWarning("serve", message);
+  }
   ShutdownSignals signals;
   const absl::StatusOr<DeviceLock> lock = LockDevices(options);
   if (!lock.ok()) {

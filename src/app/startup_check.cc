@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/account_check.h"
 #include "backend/registry.h"
 #include "base/file.h"
 #include "fmt/core.h"
@@ -35,6 +36,11 @@ std::vector<std::string> StartupProblems(const ServeOptions& options) {
   }
   for (const std::string& folder : options.allow_path) {
     judge("allow-path", InputFolder::Open(folder).status());
+  }
+  judge("socket-group", CheckGroup(options.socket_group));
+  ServeOptions usable = options;
+  for (std::string& message : DropUnusableFolders(usable)) {
+    problems.push_back(std::move(message));
   }
   if (options.worker_command.empty()) {  // Another program has device names of its own.
     judge("device", CheckDevice(options.device));
