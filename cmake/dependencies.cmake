@@ -23,6 +23,7 @@ find_package(OpenVINO REQUIRED COMPONENTS Runtime)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(tiff REQUIRED IMPORTED_TARGET libtiff-4>=4.5)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
 
 # The imgproc package alone has no CMake package; libopencv-dev would bring in hundreds of others.

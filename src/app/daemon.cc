@@ -141,8 +141,11 @@ class Daemon::Parts {
             std::move(manager_options),
             [backend](Backend::OnLost on_lost) { return CreateBackend(backend, std::move(on_lost)); }, scheduler),
         loader(ConfinedPaths(options.allow_path, "--allow-path"),
-               {.max_pixels = options.max_image_pixels, .max_dimension = static_cast<int>(options.max_image_dimension)},
-               options.max_file_bytes),
+               {.limits = {.max_pixels = options.max_image_pixels,
+                           .max_dimension = static_cast<int>(options.max_image_dimension)},
+                .accept_damaged = options.accept_damaged_images,
+                .max_file_bytes = options.max_file_bytes,
+                .max_decode_bytes = options.max_decode_bytes}),
         inference({.max_decodes = static_cast<int>(options.max_queue),
                    .max_idle_input_bytes = options.max_prepared_bytes / 4,
                    .input_buffers = backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared

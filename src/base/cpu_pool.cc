@@ -3,9 +3,28 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include "base/log.h"
+
 namespace accelerd {
+namespace {
+
+/// An exception, most likely for want of memory, ends the work and not the process. The calls that the work should have
+/// completed complete with an error when it is destroyed.
+void RunAndDestroy(CpuPool::Work work) noexcept {
+  try {
+    std::move(work)();
+  } catch (const std::exception& error) {
+    try {
+      LogError("cpu-pool", error.what());
+    } catch (const std::exception&) {  // There is no memory for that either.
+    }
+  }
+}
+
+}  // namespace
 
 CpuPool::CpuPool(int threads) {
   threads_.reserve(static_cast<std::size_t>(threads));
@@ -56,9 +75,7 @@ void CpuPool::Run() {
     queue->pop_front();
     ++running_;
     lock.unlock();
-    std::move(work)();
-    // What the work holds is released outside the lock.
-    work = nullptr;
+    RunAndDestroy(std::move(work));  // What the work holds is released outside the lock, too.
     lock.lock();
     if (--running_ == 0) {
       drained_.notify_all();

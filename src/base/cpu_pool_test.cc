@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -56,6 +57,17 @@ TEST(CpuPoolTest, DrainsWhatWorkPosts) {
   pool.Drain();
   EXPECT_EQ(runs, 3);
   pool.Drain();
+}
+
+TEST(CpuPoolTest, AnExceptionEndsItsWorkAlone) {
+  CpuPool pool(1);
+  const auto held = std::make_shared<int>(0);
+  pool.Post(CpuPool::Priority::kPrepare, [held] { throw std::bad_alloc(); });
+  std::atomic<int> runs = 0;
+  pool.Post(CpuPool::Priority::kPrepare, [&runs] { ++runs; });
+  pool.Drain();
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST(CpuPoolTest, DrainedWorkIsDestroyed) {

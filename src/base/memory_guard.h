@@ -1,6 +1,7 @@
 #ifndef ACCELERD_BASE_MEMORY_GUARD_H_
 #define ACCELERD_BASE_MEMORY_GUARD_H_
 
+#include <exception>
 #include <new>
 #include <stdexcept>
 #include <type_traits>
@@ -10,8 +11,11 @@
 
 namespace accelerd {
 
-/// The result of `work`, an absl::Status or StatusOr; kResourceExhausted when it runs out of memory. For work whose
-/// memory depends on what a client or a file says: without this, std::bad_alloc on a thread of ours ends the process.
+/// Returns the result of `work`, an absl::Status or StatusOr. An exception becomes an error: kResourceExhausted if
+/// there is no memory, otherwise kInternal.
+///
+/// It belongs around work that calls a library, or whose memory depends on what a client or a file says: an exception
+/// that leaves a thread of ours ends the process.
 template <typename F>
 std::invoke_result_t<F> GuardMemory(F&& work) {
   try {
@@ -20,6 +24,8 @@ std::invoke_result_t<F> GuardMemory(F&& work) {
     return absl::ResourceExhaustedError("there is not enough memory now; try again later");
   } catch (const std::length_error&) {
     return absl::ResourceExhaustedError("it needs more memory than any machine has");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
   }
 }
 

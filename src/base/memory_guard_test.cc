@@ -14,6 +14,9 @@ TEST(MemoryGuardTest, TurnsWhatIsThrownIntoAStatus) {
   const auto result = GuardMemory(
       []() -> absl::StatusOr<std::string> { return std::string(std::numeric_limits<std::size_t>::max(), 'x'); });
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
+  const absl::Status other = GuardMemory([]() -> absl::Status { throw std::runtime_error("a library's own"); });
+  EXPECT_EQ(other.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(other.message(), "a library's own");
 }
 
 TEST(MemoryGuardTest, LeavesResultsAlone) {

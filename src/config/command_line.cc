@@ -33,14 +33,21 @@ void DeclareFlags(CLI::App& app, CommandLine& line) {
   app.add_option("--config", line.config)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   for (const Option& option : OptionTable()) {
     const std::string name(option.name);
-    CLI::Option* flag = app.add_option("--" + name, [&line, name](const CLI::results_t& texts) {
+    const bool is_switch = std::holds_alternative<SwitchValue>(option.value);
+    CLI::Option* flag = app.add_option("--" + name, [&line, name, is_switch](const CLI::results_t& texts) {
       line.values[name] = texts;
+      if (is_switch && texts.back().empty()) {
+        line.values[name] = {"true"};
+      }
       return true;
     });
     // Each flag takes one value, or `--load a b` would swallow what follows.
     flag->type_size(1)->allow_extra_args(false)->multi_option_policy(IsList(option) ? CLI::MultiOptionPolicy::TakeAll
                                                                                     : CLI::MultiOptionPolicy::TakeLast);
     flag->type_name(std::string(option.placeholder));
+    if (is_switch) {
+      flag->expected(0, 1);
+    }
   }
 }
 

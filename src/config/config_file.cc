@@ -63,6 +63,9 @@ FileEntry ReadEntry(const toml::key& key, const toml::node& node, const std::str
   } else if (const auto* number = node.as_floating_point()) {
     entry.type = FileEntry::Type::kFloat;
     entry.texts = {fmt::format("{}", number->get())};
+  } else if (const auto* boolean = node.as_boolean()) {
+    entry.type = FileEntry::Type::kBoolean;
+    entry.texts = {boolean->get() ? "true" : "false"};
   } else if (const auto* array = node.as_array()) {
     ReadArray(*array, entry);
   }

@@ -11,7 +11,7 @@ namespace accelerd {
 
 /// One `key = value` of a configuration file.
 struct FileEntry {
-  enum class Type { kString, kInteger, kFloat, kStringArray, kOther };
+  enum class Type { kString, kInteger, kFloat, kBoolean, kStringArray, kOther };
 
   std::string key;
   Type type = Type::kOther;

@@ -159,7 +159,7 @@ absl::Status SetOption(const Option& option, const std::vector<std::string>& tex
 
 std::string TomlValue(const Option& option, const ServeOptions& options) {
   std::vector<std::string> texts = std::visit([&](const auto& value) { return value.Get(options); }, option.value);
-  if (std::holds_alternative<CountValue>(option.value)) {
+  if (std::holds_alternative<CountValue>(option.value) || std::holds_alternative<SwitchValue>(option.value)) {
     return texts.front();
   }
   std::transform(texts.begin(), texts.end(), texts.begin(), TomlString);

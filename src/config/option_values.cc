@@ -110,6 +110,24 @@ std::string DurationValue::Accepted() const {
                      FormatDuration(min), FormatDuration(max));
 }
 
+bool SwitchValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
+  const std::string lower = Lower(text);
+  const bool on = lower == "true" || lower == "1" || lower == "yes" || lower == "on";
+  const bool off = lower == "false" || lower == "0" || lower == "no" || lower == "off";
+  if (on || off) {
+    options.*member = on;
+  }
+  return on || off;
+}
+
+std::vector<std::string> SwitchValue::Get(const ServeOptions& options) const {
+  return {options.*member ? "true" : "false"};
+}
+
+std::string SwitchValue::Accepted() const {
+  return "true or false (as a flag, nothing means true)";
+}
+
 bool FileModeValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {
   return SetWithin(ParseFileMode(text), 0, 0777, options.*member);
 }

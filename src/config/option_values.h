@@ -71,6 +71,15 @@ struct DurationValue {
   std::string Accepted() const;
 };
 
+/// True or false. As a flag without a value it means true.
+struct SwitchValue {
+  bool ServeOptions::* member;
+
+  bool Set(std::string_view text, std::string_view base, ServeOptions& options) const;
+  std::vector<std::string> Get(const ServeOptions& options) const;
+  std::string Accepted() const;
+};
+
 /// Permissions in octal.
 struct FileModeValue {
   int ServeOptions::* member;
@@ -163,8 +172,8 @@ template <typename Value>
 inline constexpr bool kIsList = requires { Value::kMinElements; };
 
 using OptionValue =
-    std::variant<TextValue, CountValue, BytesValue, DurationValue, FileModeValue, FolderValue, AddressListValue,
-                 NameListValue, FolderListValue, ClientListValue, OriginListValue, HostListValue>;
+    std::variant<TextValue, CountValue, BytesValue, DurationValue, SwitchValue, FileModeValue, FolderValue,
+                 AddressListValue, NameListValue, FolderListValue, ClientListValue, OriginListValue, HostListValue>;
 
 }  // namespace accelerd
 

@@ -96,6 +96,9 @@ bool Fits(const Option& option, FileEntry::Type type) {
   if (std::holds_alternative<CountValue>(option.value)) {
     return integer;
   }
+  if (std::holds_alternative<SwitchValue>(option.value)) {
+    return type == FileEntry::Type::kBoolean;
+  }
   if (std::holds_alternative<DurationValue>(option.value)) {
     return text || integer || type == FileEntry::Type::kFloat;
   }

@@ -105,8 +105,10 @@ TEST_F(ServeCommandTest, DefaultsOfAUser) {
   EXPECT_EQ(options.max_client_queue, 256);
   EXPECT_EQ(options.max_clients, 1000);
   EXPECT_EQ(options.max_prepared_bytes, 256U << 20);
-  EXPECT_EQ(options.max_image_pixels, 25'000'000);
-  EXPECT_EQ(options.max_image_dimension, 16'384);
+  EXPECT_EQ(options.max_image_pixels, 100'000'000);
+  EXPECT_EQ(options.max_image_dimension, 65'535);
+  EXPECT_EQ(options.max_decode_bytes, 1U << 30);
+  EXPECT_FALSE(options.accept_damaged_images);
   EXPECT_EQ(options.max_file_bytes, 32U << 20);
 }
 
@@ -127,7 +129,7 @@ TEST_F(ServeCommandTest, FlagsOverEnvironmentOverFileOverDefault) {
   environment_.variables = {
       {"ACCELERD_CONFIG", file}, {"ACCELERD_MAX_CONNECTIONS", "2"}, {"ACCELERD_CPU_THREADS", "2"}};
   const ServeOptions options = Options({"--cpu-threads", "3"});
-  EXPECT_EQ(options.max_image_dimension, 16'384);
+  EXPECT_EQ(options.max_image_dimension, 65'535);
   EXPECT_EQ(options.max_queue, 1);
   EXPECT_EQ(options.max_connections, 2);
   EXPECT_EQ(options.cpu_threads, 3);
@@ -262,6 +264,19 @@ TEST_F(ServeCommandTest, ChoicesAreOfAnyCaseAndHaveAliases) {
 TEST_F(ServeCommandTest, ElementsOfAVariableMayStandApart) {
   environment_.variables = {{"ACCELERD_LISTEN", "127.0.0.1:1, unix:/a.sock ,127.0.0.1:2"}};
   EXPECT_THAT(Options({}).listen, ElementsAre("127.0.0.1:1", "unix:/a.sock", "127.0.0.1:2"));
+}
+
+TEST_F(ServeCommandTest, Switches) {
+  EXPECT_TRUE(Options({"--accept-damaged-images"}).accept_damaged_images);
+  EXPECT_TRUE(Options({"--accept-damaged-images", "--max-queue", "7"}).accept_damaged_images);
+  EXPECT_TRUE(Options({"--accept-damaged-images=yes"}).accept_damaged_images);
+  EXPECT_FALSE(Options({"--accept-damaged-images", "false"}).accept_damaged_images);
+  EXPECT_TRUE(Options({"--config", WriteFile("accept-damaged-images = true\n")}).accept_damaged_images);
+  EXPECT_THAT(FileError("accept-damaged-images = 1\n"), HasSubstr("accept-damaged-images takes true or false"));
+  EXPECT_THAT(Error({"--accept-damaged-images", "maybe"}), HasSubstr("\"maybe\" is not accepted"));
+  environment_.variables = {{"ACCELERD_ACCEPT_DAMAGED_IMAGES", "True"}};
+  EXPECT_TRUE(Options({}).accept_damaged_images);
+  EXPECT_FALSE(Options({"--accept-damaged-images=false"}).accept_damaged_images);
 }
 
 TEST_F(ServeCommandTest, OriginsAndHosts) {

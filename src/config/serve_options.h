@@ -71,6 +71,8 @@ struct ServeOptions {
   std::size_t max_prepared_bytes = 0;
   std::int64_t max_image_pixels = 0;
   std::int64_t max_image_dimension = 0;
+  std::size_t max_decode_bytes = 0;
+  bool accept_damaged_images = false;
   std::size_t max_file_bytes = 0;  ///< Of an image named by path.
 };
 

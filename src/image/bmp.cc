@@ -237,15 +237,23 @@ bool IsBmp(EncodedBytes encoded) {
   return encoded.size() >= 2 && encoded[0] == std::byte{'B'} && encoded[1] == std::byte{'M'};
 }
 
-absl::StatusOr<Image> DecodeBmp(EncodedBytes encoded, const DecodeLimits& limits) {
+absl::StatusOr<Image> DecodeBmp(EncodedBytes encoded, DecodeCall& call) {
   ACCELERD_ASSIGN_OR_RETURN(const Header header, ReadHeader(encoded));
   const EncodedBytes data = encoded.subspan(header.pixels_offset);
-  ACCELERD_ASSIGN_OR_RETURN(Image image, NewImage(header.rows, header.cols, limits));
+  ACCELERD_RETURN_IF_ERROR(call.CheckSize(header.rows, header.cols));
+  const bool runs = header.compression == kRle4 || header.compression == kRle8;
+  // The row's bytes are at most 4 a pixel, and pixels are within the limits: no overflow.
+  if (!runs && data.size() < header.row_bytes() * static_cast<std::size_t>(header.rows)) {
+    return absl::InvalidArgumentError("it is truncated");
+  }
+  // Runs are decoded to one index a pixel.
+  const auto index_bytes = runs ? static_cast<std::size_t>(header.rows * header.cols) : std::size_t{0};
+  ACCELERD_ASSIGN_OR_RETURN(Image image, call.NewImage(header.rows, header.cols, index_bytes));
   const std::size_t stride = static_cast<std::size_t>(image.cols) * 3;
   const auto target = [&](std::size_t row) {
     return image.pixels.data() + (header.top_down ? row : image.rows - 1 - row) * stride;
   };
-  if (header.compression == kRle4 || header.compression == kRle8) {
+  if (runs) {
     ACCELERD_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> indices,
                               DecodeBmpRuns(data, header.bits, image.rows, image.cols));
     for (int row = 0; row < image.rows; ++row) {
@@ -256,10 +264,6 @@ absl::StatusOr<Image> DecodeBmp(EncodedBytes encoded, const DecodeLimits& limits
       }
     }
     return image;
-  }
-  // The row's bytes are at most 4 a pixel, and pixels are within the limits: no overflow.
-  if (data.size() < header.row_bytes() * static_cast<std::size_t>(image.rows)) {
-    return absl::InvalidArgumentError("it is truncated");
   }
   for (int row = 0; row < image.rows; ++row) {
     ConvertRow(header, RawBytes(data) + static_cast<std::size_t>(row) * header.row_bytes(), target(row));

@@ -1,16 +1,19 @@
 #include "image/exif.h"
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <string_view>
 #include <utility>
 
-#include "opencv2/core.hpp"
+#include "image/opencv.h"
 
 namespace accelerd {
 namespace {
 
 constexpr std::uint16_t kOrientationTag = 0x0112;
 constexpr std::size_t kEntryBytes = 12;
+constexpr std::uint32_t kLongType = 4;
 
 /// Numbers of a TIFF structure in its byte order.
 class TiffReader {
@@ -36,11 +39,15 @@ class TiffReader {
 
 }  // namespace
 
-int ExifOrientation(std::span<const std::byte> tiff) {
-  if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != std::byte{'I'} && tiff[0] != std::byte{'M'})) {
+int ExifOrientation(std::span<const std::byte> exif) {
+  constexpr std::string_view kPrefix("Exif\0\0", 6);
+  if (exif.size() >= kPrefix.size() && std::memcmp(exif.data(), kPrefix.data(), kPrefix.size()) == 0) {
+    exif = exif.subspan(kPrefix.size());
+  }
+  if (exif.size() < 8 || exif[0] != exif[1] || (exif[0] != std::byte{'I'} && exif[0] != std::byte{'M'})) {
     return 1;
   }
-  const TiffReader reader(tiff, tiff[0] == std::byte{'M'});
+  const TiffReader reader(exif, exif[0] == std::byte{'M'});
   const std::size_t directory = *reader.Read(4, 4);
   const std::optional<std::uint32_t> entries = reader.Read(directory, 2);
   if (reader.Read(2, 2) != 42U || !entries) {
@@ -53,7 +60,9 @@ int ExifOrientation(std::span<const std::byte> tiff) {
       return 1;
     }
     if (*tag == kOrientationTag) {
-      const std::uint32_t value = reader.Read(entry + 8, 2).value_or(1);
+      // The standard says SHORT; some programs write LONG.
+      const std::size_t size = reader.Read(entry + 2, 2) == kLongType ? 4 : 2;
+      const std::uint32_t value = reader.Read(entry + 8, size).value_or(1);
       return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
     }
   }
@@ -61,45 +70,39 @@ int ExifOrientation(std::span<const std::byte> tiff) {
 }
 
 Image ApplyOrientation(Image image, int orientation) {
-  if (orientation == 1) {
-    return image;
-  }
-  const cv::Mat stored(image.rows, image.cols, CV_8UC3, image.pixels.data());
-  const bool transposed = orientation >= 5;
-  Image seen;
-  seen.rows = transposed ? image.cols : image.rows;
-  seen.cols = transposed ? image.rows : image.cols;
-  seen.pixels.resize(image.pixels.size());
-  cv::Mat target(seen.rows, seen.cols, CV_8UC3, seen.pixels.data());
-  if (transposed) {
-    cv::transpose(stored, target);
-  }
   constexpr int kUpsideDown = 0;
   constexpr int kMirrored = 1;
   constexpr int kBoth = -1;
+  UseCallingThreadAlone();
+  if (Transposes(orientation)) {
+    Image seen;
+    seen.rows = image.cols;
+    seen.cols = image.rows;
+    seen.warning = std::move(image.warning);
+    seen.memory = std::move(image.memory);
+    seen.pixels.resize(image.pixels.size());
+    cv::Mat target(seen.rows, seen.cols, CV_8UC3, seen.pixels.data());
+    cv::transpose(cv::Mat(image.rows, image.cols, CV_8UC3, image.pixels.data()), target);
+    image = std::move(seen);
+  }
+  cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
   switch (orientation) {
     case 2:
-      cv::flip(stored, target, kMirrored);
+    case 6:
+      cv::flip(pixels, pixels, kMirrored);
       break;
     case 3:
-      cv::flip(stored, target, kBoth);
+    case 7:
+      cv::flip(pixels, pixels, kBoth);
       break;
     case 4:
-      cv::flip(stored, target, kUpsideDown);
-      break;
-    case 6:
-      cv::flip(target, target, kMirrored);
-      break;
-    case 7:
-      cv::flip(target, target, kBoth);
-      break;
     case 8:
-      cv::flip(target, target, kUpsideDown);
+      cv::flip(pixels, pixels, kUpsideDown);
       break;
-    default:  // 5: transposed alone.
+    default:  // 1: as stored. 5: transposed alone.
       break;
   }
-  return seen;
+  return image;
 }
 
 }  // namespace accelerd

@@ -17,6 +17,24 @@ TEST(ExifTest, BothByteOrders) {
   }
 }
 
+TEST(ExifTest, ThePrefixOfJpegIsSkipped) {
+  for (const bool big_endian : {false, true}) {
+    Bytes exif = {'E', 'x', 'i', 'f', 0, 0};
+    Append(&exif, ExifWithOrientation(6, big_endian));
+    EXPECT_EQ(OrientationOf(exif), 6);
+  }
+}
+
+TEST(ExifTest, LongNumbersAreRead) {
+  constexpr std::size_t kType = 13;
+  constexpr std::size_t kValue = 18;
+  Bytes exif = ExifWithOrientation(0, true);
+  exif[kType] = 4;
+  exif[kValue + 1] = 0;
+  exif[kValue + 3] = 8;
+  EXPECT_EQ(OrientationOf(exif), 8);
+}
+
 TEST(ExifTest, AnythingElseIsAsStored) {
   EXPECT_EQ(OrientationOf({}), 1);
   EXPECT_EQ(OrientationOf(ExifWithOrientation(0, false)), 1);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,10 @@ struct Image {
   int rows = 0;
   int cols = 0;
   Pixels pixels;  ///< rows * cols * 3.
+  /// If not empty, the file was damaged: says how. The picture is what could be decoded.
+  std::string warning = {};
+  /// Holds the decoder's reservation of memory; see DecodeOptions::memory. May be null.
+  std::shared_ptr<const void> memory = nullptr;
 };
 
 }  // namespace accelerd

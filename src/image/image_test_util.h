@@ -18,7 +18,12 @@ namespace accelerd {
 using Bytes = std::vector<std::uint8_t>;
 
 inline absl::StatusOr<Image> Decode(std::span<const std::uint8_t> encoded, const DecodeLimits& limits = {}) {
-  return DecodeImage(std::as_bytes(encoded), limits);
+  return DecodeImage(std::as_bytes(encoded), {.limits = limits});
+}
+
+/// Decodes as with --accept-damaged-images.
+inline absl::StatusOr<Image> DecodeDamaged(std::span<const std::uint8_t> encoded) {
+  return DecodeImage(std::as_bytes(encoded), {.accept_damaged = true});
 }
 
 inline Bytes ToBytes(const Pixels& pixels) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -144,14 +145,61 @@ TEST(JpegTest, ExifOrientationIsApplied) {
   }
 }
 
-TEST(JpegTest, EveryTruncationIsRefused) {
+/// The library itself on a damaged file, with an end marker where the file ends: as OpenCV's `imread` reads it.
+TEST(JpegTest, OnlyTheEndMarkerMayBeMissing) {
   for (const bool progressive : {false, true}) {
     const Bytes encoded = EncodeJpeg(Gradient(33, 47), 33, 47, {.progressive = progressive});
-    for (std::size_t size = 3; size + 1 < encoded.size(); ++size) {
+    const Bytes pixels = SwapRedBlue(ReferenceRgb(encoded));
+    for (std::size_t size = 3; size < encoded.size(); ++size) {
       const auto image = Decode(std::span(encoded).first(size));
-      ASSERT_EQ(image.status().code(), absl::StatusCode::kInvalidArgument) << size << " of " << encoded.size();
+      if (size + 2 < encoded.size()) {
+        ASSERT_EQ(image.status().code(), absl::StatusCode::kInvalidArgument) << size << " of " << encoded.size();
+      } else {
+        ASSERT_TRUE(image.ok()) << image.status();
+        EXPECT_EQ(ToBytes(image->pixels), pixels);
+        EXPECT_EQ(image->warning, "");
+      }
     }
   }
+}
+
+TEST(JpegTest, MissingScansAreNoticed) {
+  // One scan for each component. Without an end marker nothing else tells that the last one is missing.
+  const std::vector<jpeg_scan_info> scans = {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+  const Bytes encoded = EncodeJpeg(Gradient(16, 16), 16, 16, {.scans = scans});
+  ASSERT_TRUE(Decode(encoded).ok());
+  const Bytes start_of_scan = {0xFF, 0xDA};
+  const auto last = std::find_end(encoded.begin(), encoded.end(), start_of_scan.begin(), start_of_scan.end());
+  const Bytes two_scans(encoded.begin(), last);
+  EXPECT_THAT(std::string(Message(Decode(two_scans).status())), HasSubstr("truncated"));
+}
+
+TEST(JpegTest, ADamagedPictureIsGivenOnDemand) {
+  for (const bool progressive : {false, true}) {
+    const Bytes encoded = EncodeJpeg(Gradient(64, 64), 64, 64, {.progressive = progressive});
+    const std::span<const std::uint8_t> cut = std::span(encoded).first(encoded.size() * 3 / 4);
+    EXPECT_THAT(std::string(Message(Decode(cut).status())), HasSubstr("--accept-damaged-images"));
+    const auto image = DecodeDamaged(cut);
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_THAT(image->warning, HasSubstr("JPEG image: it is truncated"));
+    // The library puts an end marker where the file ends, and so does OpenCV's `imread`.
+    EXPECT_EQ(ToBytes(image->pixels), SwapRedBlue(ReferenceRgb({cut.begin(), cut.end()})));
+  }
+  EXPECT_EQ(DecodeDamaged(EncodeJpeg(Gradient(8, 8), 8, 8))->warning, "");
+  EXPECT_FALSE(DecodeDamaged(Bytes{0xFF, 0xD8, 0xFF, 0xE0}).ok()) << "there is no picture";
+}
+
+TEST(JpegTest, EmptySegmentsCostLittle) {
+  Bytes encoded = {0xFF, 0xD8};
+  constexpr int kSegments = 2'000'000;  // At a quadratic cost this took hours.
+  for (int i = 0; i < kSegments; ++i) {
+    encoded.insert(encoded.end(), {0xFF, 0xE1, 0, 2});
+  }
+  const Bytes whole = EncodeJpeg(Gradient(8, 16), 8, 16, {.exif = ExifWithOrientation(6, true)});
+  encoded.insert(encoded.end(), whole.begin() + 2, whole.end());
+  const auto image = Decode(encoded);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->rows, 16) << "EXIF behind them is found";
 }
 
 TEST(JpegTest, LostPixelsAreRefused) {
@@ -173,9 +221,9 @@ TEST(JpegTest, LimitsAreJudgedOnTheHeader) {
   Bytes encoded = EncodeJpeg(Gradient(40, 60), 40, 60);
   EXPECT_TRUE(Decode(encoded, {.max_pixels = 2400, .max_dimension = 60}).ok());
   EXPECT_THAT(std::string(Message(Decode(encoded, {.max_pixels = 2399, .max_dimension = 60}).status())),
-              HasSubstr("60 x 40 pixels; at most 2399"));
+              HasSubstr("60 x 40 pixels; --max-image-pixels allows at most 2399"));
   EXPECT_THAT(std::string(Message(Decode(encoded, {.max_pixels = 2400, .max_dimension = 59}).status())),
-              HasSubstr("at most 59"));
+              HasSubstr("--max-image-dimension allows at most 59"));
 }
 
 /// One scan for the DC coefficients, then one for each of `count` AC coefficients.
@@ -193,6 +241,49 @@ TEST(JpegTest, TooManyScansAreRefused) {
   EXPECT_TRUE(Decode(some).ok());
   const auto many = Decode(EncodeJpeg(pixels, 64, 64, {.scans = ManyScans(189)}));
   EXPECT_THAT(std::string(Message(many.status())), HasSubstr("too many scans"));
+}
+
+/// Appends a marker segment.
+void AppendSegment(Bytes* file, std::uint8_t marker, const Bytes& content) {
+  const std::size_t length = content.size() + 2;
+  file->insert(file->end(), {0xFF, marker, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)});
+  Append(file, content);
+}
+
+/// A grey progressive file of `side` x `side` pixels, arithmetic-coded, with `scans` of all AC coefficients. Zeros
+/// stand for data that are not there, so it is tiny.
+Bytes ManyArithmeticScans(int side, int scans) {
+  constexpr std::uint8_t kArithmeticProgressive = 0xCA;
+  const auto high = static_cast<std::uint8_t>(side >> 8);
+  const auto low = static_cast<std::uint8_t>(side);
+  Bytes file = {0xFF, 0xD8};
+  Bytes quantisation(65, 1);
+  quantisation[0] = 0;
+  AppendSegment(&file, 0xDB, quantisation);
+  AppendSegment(&file, kArithmeticProgressive, {8, high, low, high, low, 1, 1, 0x11, 0});
+  AppendSegment(&file, 0xDA, {1, 1, 0, 0, 0, 0});
+  file.insert(file.end(), 8, 0);
+  for (int i = 0; i < scans; ++i) {
+    AppendSegment(&file, 0xDA, {1, 1, 0, 1, 63, 0});
+    file.insert(file.end(), 8, 0);
+  }
+  file.insert(file.end(), {0xFF, 0xD9});
+  return file;
+}
+
+TEST(JpegTest, ScansTimesBlocksAreBounded) {
+  EXPECT_TRUE(Decode(ManyArithmeticScans(64, 99)).ok()) << "the image is small";
+  EXPECT_TRUE(Decode(ManyArithmeticScans(4096, 5)).ok());
+  EXPECT_THAT(std::string(Message(Decode(ManyArithmeticScans(4096, 40)).status())),
+              HasSubstr("save it as a baseline JPEG"));
+  EXPECT_FALSE(DecodeDamaged(ManyArithmeticScans(4096, 40)).ok());
+}
+
+TEST(JpegTest, IsStoppedWithinItsScans) {
+  const Bytes encoded = ManyArithmeticScans(4096, 12);
+  const DecodeOptions options = {.stop = {.deadline = Clock::Steady().Now() + std::chrono::milliseconds(1)}};
+  EXPECT_EQ(DecodeImage(std::as_bytes(std::span(encoded)), options).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
 }
 
 }  // namespace

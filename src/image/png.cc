@@ -1,10 +1,12 @@
-// PNG by libspng.
+// PNG by libspng. The library sees the chunks that carry the picture; this file reads the others itself, so that
+// metadata costs neither memory nor more time than its length.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -18,10 +20,88 @@ namespace accelerd {
 namespace {
 
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1A\n";
+constexpr std::size_t kAroundData = 12;  // Length, name, checksum.
 
-// Metadata beyond these sizes is an attack: a small compressed text may grow a thousandfold.
-constexpr std::size_t kMaxChunkBytes = std::size_t{8} << 20;
-constexpr std::size_t kMaxMetadataBytes = std::size_t{32} << 20;
+/// Rows between two checks whether the image is still wanted.
+constexpr std::uint32_t kRowsAtOnce = 16;
+
+/// The next chunk of `rest`, with its length, name and checksum; cut off where the file ends. Empty: there is none.
+EncodedBytes NextChunk(EncodedBytes rest) {
+  if (rest.size() < kAroundData) {
+    return {};
+  }
+  std::size_t size = kAroundData;
+  for (std::size_t i = 0; i < 4; ++i) {
+    size += std::to_integer<std::size_t>(rest[i]) << (24 - 8 * i);
+  }
+  return rest.first(std::min(size, rest.size()));
+}
+
+bool IsNamed(EncodedBytes chunk, std::string_view name) {
+  return std::memcmp(chunk.data() + 4, name.data(), name.size()) == 0;
+}
+
+/// Bit 5 of the name's first letter tells whether a decoder may ignore the chunk.
+bool IsCritical(EncodedBytes chunk) {
+  return (std::to_integer<unsigned>(chunk[4]) & 0x20U) == 0;
+}
+
+struct Metadata {
+  bool complete = false;  ///< The chunk that ends the file is there to its last byte.
+  std::optional<EncodedBytes> exif;
+};
+
+Metadata ReadMetadata(EncodedBytes encoded) {
+  Metadata metadata;
+  EncodedBytes rest = encoded.subspan(kSignature.size());
+  for (EncodedBytes chunk = NextChunk(rest); !chunk.empty(); chunk = NextChunk(rest)) {
+    if (IsNamed(chunk, "eXIf") && !metadata.exif) {
+      metadata.exif = chunk.subspan(8, chunk.size() - kAroundData);
+    }
+    if (IsNamed(chunk, "IEND")) {
+      metadata.complete = true;
+      break;
+    }
+    rest = rest.subspan(chunk.size());
+  }
+  return metadata;
+}
+
+/// Gives libspng the signature and the critical chunks, one after another.
+class CriticalChunks {
+ public:
+  explicit CriticalChunks(EncodedBytes encoded)
+      : current_(encoded.first(kSignature.size())), rest_(encoded.subspan(kSignature.size())) {}
+
+  static int Read(spng_ctx* /*context*/, void* self, void* target, std::size_t size) {
+    return static_cast<CriticalChunks*>(self)->Read(static_cast<std::byte*>(target), size);
+  }
+
+ private:
+  int Read(std::byte* target, std::size_t size) {
+    while (size > 0) {
+      while (current_.empty()) {
+        const EncodedBytes chunk = NextChunk(rest_);
+        if (chunk.empty()) {
+          return SPNG_IO_EOF;
+        }
+        rest_ = rest_.subspan(chunk.size());
+        if (IsCritical(chunk)) {
+          current_ = chunk;
+        }
+      }
+      const std::size_t count = std::min(size, current_.size());
+      std::copy_n(current_.begin(), count, target);
+      current_ = current_.subspan(count);
+      target += count;
+      size -= count;
+    }
+    return SPNG_OK;
+  }
+
+  EncodedBytes current_;
+  EncodedBytes rest_;
+};
 
 struct FreeContext {
   void operator()(spng_ctx* context) const { spng_ctx_free(context); }
@@ -33,8 +113,7 @@ absl::Status ToStatus(int error) {
     case SPNG_OK:
       return absl::OkStatus();
     case SPNG_EMEM:
-    case SPNG_ECHUNK_LIMITS:
-      return absl::InvalidArgumentError("its metadata is too large");
+      throw std::bad_alloc();
     case SPNG_IO_EOF:
     case SPNG_EOF:
       return absl::InvalidArgumentError("it is truncated");
@@ -43,38 +122,27 @@ absl::Status ToStatus(int error) {
   }
 }
 
-/// The header, before anything is allocated for the image.
-absl::StatusOr<spng_ihdr> ReadHeader(spng_ctx* context, EncodedBytes encoded) {
-  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_set_chunk_limits(context, kMaxChunkBytes, kMaxMetadataBytes)));
-  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_set_png_buffer(context, encoded.data(), encoded.size())));
-  spng_ihdr header{};
-  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_get_ihdr(context, &header)));
-  return header;
-}
-
-/// Whether the chunk that ends the file is there to its last byte, which libspng does not read.
-bool HasEnd(EncodedBytes encoded) {
-  constexpr std::size_t kAroundData = 12;  // Length, name, checksum.
-  EncodedBytes rest = encoded.subspan(kSignature.size());
-  while (rest.size() >= kAroundData) {
-    if (std::memcmp(rest.data() + 4, "IEND", 4) == 0) {
-      return true;
+/// Decodes row by row. The passes of an interlaced image come one after another.
+absl::Status ReadRows(spng_ctx* context, const DecodeCall& call, Image* image) {
+  const std::size_t stride = static_cast<std::size_t>(image->cols) * 3;
+  // Without other flags neither transparency nor gamma is applied, as OpenCV leaves them out.
+  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_decode_image(context, nullptr, 0, SPNG_FMT_RGB8, SPNG_DECODE_PROGRESSIVE)));
+  for (std::uint32_t count = 0;; ++count) {
+    if (count % kRowsAtOnce == 0) {
+      ACCELERD_RETURN_IF_ERROR(call.CheckWanted());
     }
-    std::size_t chunk = kAroundData;
-    for (std::size_t i = 0; i < 4; ++i) {
-      chunk += std::to_integer<std::size_t>(rest[i]) << (24 - 8 * i);
+    spng_row_info row{};
+    const int found = spng_get_row_info(context, &row);
+    if (found == SPNG_EOI) {
+      return absl::OkStatus();
     }
-    rest = rest.subspan(std::min(chunk, rest.size()));
+    ACCELERD_RETURN_IF_ERROR(ToStatus(found));
+    const int decoded = spng_decode_row(context, image->pixels.data() + row.row_num * stride, stride);
+    if (decoded == SPNG_EOI) {
+      return absl::OkStatus();
+    }
+    ACCELERD_RETURN_IF_ERROR(ToStatus(decoded));
   }
-  return false;
-}
-
-int Orientation(spng_ctx* context) {
-  spng_exif exif{};
-  if (spng_get_exif(context, &exif) != SPNG_OK) {
-    return 1;
-  }
-  return ExifOrientation({reinterpret_cast<const std::byte*>(exif.data), exif.length});
 }
 
 }  // namespace
@@ -83,26 +151,33 @@ bool IsPng(EncodedBytes encoded) {
   return encoded.size() >= kSignature.size() && std::memcmp(encoded.data(), kSignature.data(), kSignature.size()) == 0;
 }
 
-absl::StatusOr<Image> DecodePng(EncodedBytes encoded, const DecodeLimits& limits) {
+absl::StatusOr<Image> DecodePng(EncodedBytes encoded, DecodeCall& call) {
+  CriticalChunks chunks(encoded);
   const Context context(spng_ctx_new(0));
   if (context == nullptr) {
     throw std::bad_alloc();
   }
-  ACCELERD_ASSIGN_OR_RETURN(const spng_ihdr header, ReadHeader(context.get(), encoded));
-  ACCELERD_ASSIGN_OR_RETURN(Image image, NewImage(header.height, header.width, limits));
-  if (!HasEnd(encoded)) {
+  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_set_png_stream(context.get(), CriticalChunks::Read, &chunks)));
+  spng_ihdr header{};
+  ACCELERD_RETURN_IF_ERROR(ToStatus(spng_get_ihdr(context.get(), &header)));
+  ACCELERD_RETURN_IF_ERROR(call.CheckSize(header.height, header.width));
+  const Metadata metadata = ReadMetadata(encoded);
+  const int orientation = metadata.exif ? ExifOrientation(*metadata.exif) : 1;
+  // A few rows of at most 8 bytes a pixel, and zlib's state.
+  constexpr std::size_t kLibraryBytes = 1 << 18;
+  const std::size_t row_bytes = std::size_t{header.width} * 4 * 8 + kLibraryBytes;
+  const std::size_t turned_bytes = Transposes(orientation) ? std::size_t{header.width} * header.height * 3 : 0;
+  ACCELERD_ASSIGN_OR_RETURN(Image image, call.NewImage(header.height, header.width, row_bytes + turned_bytes));
+  if (!metadata.complete) {
     return absl::InvalidArgumentError("it is truncated");
   }
-  // Without flags neither transparency nor gamma is applied, as OpenCV leaves them out.
-  constexpr int kNoFlags = 0;
-  ACCELERD_RETURN_IF_ERROR(
-      ToStatus(spng_decode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_RGB8, kNoFlags)));
-  // EXIF may follow the image.
+  ACCELERD_RETURN_IF_ERROR(ReadRows(context.get(), call, &image));
+  // Damage to what follows the last row, such as the checksum, counts too.
   ACCELERD_RETURN_IF_ERROR(ToStatus(spng_decode_chunks(context.get())));
   UseCallingThreadAlone();
   cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
   cv::cvtColor(pixels, pixels, cv::COLOR_RGB2BGR);
-  return ApplyOrientation(std::move(image), Orientation(context.get()));
+  return ApplyOrientation(std::move(image), orientation);
 }
 
 }  // namespace accelerd

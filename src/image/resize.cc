@@ -15,8 +15,10 @@ Image ResizeBilinear(const Image& image, int rows, int cols) {
   result.cols = cols;
   result.pixels.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * 3);
   cv::Mat target(rows, cols, CV_8UC3, result.pixels.data());
-  cv::resize(SourceView(image.pixels.data(), image.rows, image.cols, CV_8UC3), target, target.size(), 0, 0,
-             cv::INTER_LINEAR);
+  CallOpenCv([&] {
+    cv::resize(SourceView(image.pixels.data(), image.rows, image.cols, CV_8UC3), target, target.size(), 0, 0,
+               cv::INTER_LINEAR);
+  });
   return result;
 }
 
@@ -28,7 +30,9 @@ std::vector<std::int32_t> ResizeNearest(std::vector<std::int32_t> map, int from_
   UseCallingThreadAlone();
   std::vector<std::int32_t> result(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
   cv::Mat target(rows, cols, CV_32SC1, result.data());
-  cv::resize(SourceView(map.data(), from_rows, from_cols, CV_32SC1), target, target.size(), 0, 0, cv::INTER_NEAREST);
+  CallOpenCv([&] {
+    cv::resize(SourceView(map.data(), from_rows, from_cols, CV_32SC1), target, target.size(), 0, 0, cv::INTER_NEAREST);
+  });
   return result;
 }
 

@@ -59,10 +59,10 @@ constexpr std::array kSignatures = {
     Signature{0, "\0\0\0\x0CjP  \r\n\x87\n"sv, OtherImage("a JPEG 2000 image")},
     Signature{0, "\xFF\x4F\xFF\x51", OtherImage("a JPEG 2000 image")},
     Signature{8, "CR\2\0"sv, OtherImage("a Canon raw photo")},
-    Signature{0, "II*\0"sv, OtherImage("a TIFF image")},
-    Signature{0, "MM\0*"sv, OtherImage("a TIFF image")},
-    Signature{0, "II+\0"sv, OtherImage("a TIFF image")},
-    Signature{0, "MM\0+"sv, OtherImage("a TIFF image")},
+    Signature{0, "II*\0"sv, Image("a TIFF image")},
+    Signature{0, "MM\0*"sv, Image("a TIFF image")},
+    Signature{0, "II+\0"sv, Image("a TIFF image")},
+    Signature{0, "MM\0+"sv, Image("a TIFF image")},
     Signature{0, "IIRO", OtherImage("an Olympus raw photo")},
     Signature{0, "IIU\0"sv, OtherImage("a Panasonic raw photo")},
     Signature{0, "FUJIFILMCCD-RAW", OtherImage("a Fujifilm raw photo")},
@@ -173,7 +173,7 @@ std::optional<Content> SniffNetpbm(std::string_view bytes) {
     return std::nullopt;
   }
   if (bytes[1] >= '1' && bytes[1] <= '6') {
-    return OtherImage("a PBM, PGM or PPM image");
+    return Image("a PBM, PGM or PPM image");
   }
   if (bytes[1] == '7') {
     return OtherImage("a PAM image");

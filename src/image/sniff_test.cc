@@ -31,6 +31,10 @@ TEST(SniffTest, TellsWhatBytesAre) {
       {"\x89PNG\r\n\x1A\n", kImage, "PNG"},
       {"RIFF\1\2\3\4WEBPVP8 ", kImage, "WebP"},
       {"BM\1\2", kImage, "BMP"},
+      {"II*\0"sv, kImage, "TIFF"},
+      {"MM\0*"sv, kImage, "TIFF"},
+      {"P5\n1 1", kImage, "PGM"},
+      {"P7\n", kOtherImage, "PAM"},
       {"GIF89a", kOtherImage, "GIF"},
       {"\0\0\0\x18"
        "ftypheic\0\0\0\0mif1heic"sv,

@@ -72,7 +72,7 @@ void WriteItem(const std::uint8_t* bgr, const ImageFormat& format, std::byte* it
   }
   UseCallingThreadAlone();
   cv::Mat gray;
-  cv::cvtColor(SourceView(bgr, format.height, format.width, CV_8UC3), gray, cv::COLOR_BGR2GRAY);
+  CallOpenCv([&] { cv::cvtColor(SourceView(bgr, format.height, format.width, CV_8UC3), gray, cv::COLOR_BGR2GRAY); });
   FillItem<1>(gray.data, format, item);
 }
 
@@ -122,7 +122,7 @@ absl::Status ImageToTensor(const Image& image, const ImageFormat& format, const 
     }
     return absl::OkStatus();
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("no memory to resize the image");
+    return absl::ResourceExhaustedError("the machine has no memory to resize the image now; try again later");
   } catch (const cv::Exception& error) {
     return absl::InternalError(fmt::format("the image cannot be resized: {}", error.what()));
   }

@@ -1,3 +1,6 @@
+#include <array>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "gmock/gmock.h"
@@ -81,6 +84,131 @@ TEST(WebpTest, ExifOrientationIsApplied) {
   const auto image = Decode(Extended(kHasExif, 1, 2, chunks));
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_EQ(ToBytes(image->pixels), (Bytes{4, 5, 6, 1, 2, 3}));
+}
+
+TEST(WebpTest, ExifWithThePrefixOfJpeg) {
+  const Bytes simple = EncodeLossless({1, 2, 3, 4, 5, 6}, 1, 2);
+  for (const bool big_endian : {false, true}) {
+    Bytes exif = {'E', 'x', 'i', 'f', 0, 0};
+    Append(&exif, ExifWithOrientation(2, big_endian));
+    Bytes chunks(simple.begin() + kRiffHeaderBytes, simple.end());
+    AppendChunk(&chunks, "EXIF", exif);
+    const auto image = Decode(Extended(0x08, 1, 2, chunks));
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_EQ(ToBytes(image->pixels), (Bytes{4, 5, 6, 1, 2, 3}));
+  }
+}
+
+/// A lossy picture with an alpha chunk of one plane, uncompressed.
+Bytes LossyWithAlpha(int picture_side, int canvas_side) {
+  const Bytes gray(static_cast<std::size_t>(picture_side) * picture_side * 3, 100);
+  std::uint8_t* memory = nullptr;
+  const std::size_t size = WebPEncodeBGR(gray.data(), picture_side, picture_side, picture_side * 3, 90, &memory);
+  Bytes alpha(static_cast<std::size_t>(canvas_side) * canvas_side + 1, 0);  // One byte of header.
+  Bytes chunks;
+  AppendChunk(&chunks, "ALPH", alpha);
+  chunks.insert(chunks.end(), memory + kRiffHeaderBytes, memory + size);
+  WebPFree(memory);
+  constexpr std::uint8_t kHasAlpha = 0x10;
+  return Extended(kHasAlpha, canvas_side, canvas_side, chunks);
+}
+
+TEST(WebpTest, AlphaOfLossyIsLeftOut) {
+  const auto image = Decode(LossyWithAlpha(16, 16));
+  ASSERT_TRUE(image.ok()) << image.status();
+  for (const std::uint8_t value : image->pixels) {
+    EXPECT_NEAR(value, 100, 3);
+  }
+}
+
+TEST(WebpTest, APictureThatDoesNotFillItsCanvasIsRefused) {
+  EXPECT_FALSE(Decode(LossyWithAlpha(8, 16)).ok());
+  EXPECT_FALSE(Decode(LossyWithAlpha(16, 8)).ok());
+}
+
+/// Writes numbers of a few bits, the lowest bit first.
+class BitWriter {
+ public:
+  void Put(std::uint32_t value, int bits) {
+    for (int i = 0; i < bits; ++i) {
+      if (count_++ % 8 == 0) {
+        bytes_.push_back(0);
+      }
+      bytes_.back() |= static_cast<std::uint8_t>((value >> i & 1) << ((count_ - 1) % 8));
+    }
+  }
+  const Bytes& bytes() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+  std::size_t count_ = 0;
+};
+
+/// A Huffman code of one symbol, 0, that takes no bits.
+void PutTrivialCode(BitWriter* bits) {
+  bits->Put(0b0001, 4);
+}
+
+/// A Huffman code of 256 symbols of 8 bits each, out of `alphabet`.
+void PutByteCode(BitWriter* bits, int alphabet) {
+  bits->Put(0, 1);
+  constexpr std::array kOrder = {17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8};
+  bits->Put(kOrder.size() - 4, 4);
+  for (const int length : kOrder) {
+    bits->Put(length == 0 || length == 8 ? 1 : 0, 3);
+  }
+  bits->Put(0, 1);
+  for (int i = 0; i < alphabet; ++i) {
+    bits->Put(i < 256 ? 1 : 0, 1);
+  }
+}
+
+std::uint32_t Reversed8(std::uint32_t value) {
+  std::uint32_t reversed = 0;
+  for (int i = 0; i < 8; ++i) {
+    reversed |= (value >> i & 1) << (7 - i);
+  }
+  return reversed;
+}
+
+/// A lossless file of `side` x `side` pixels with Huffman tables of its own for every 4 x 4 pixels.
+Bytes ManyTables(std::uint32_t side) {
+  BitWriter bits;
+  bits.Put(0x2F, 8);
+  bits.Put(side - 1, 14);
+  bits.Put(side - 1, 14);
+  bits.Put(0, 4);        // No alpha; version 0.
+  bits.Put(0b00100, 5);  // No transform; no cache of colors; tables by area, of 4 x 4 pixels.
+  bits.Put(0, 1);
+  bits.Put(0, 1);  // The image of the tables' numbers: no cache.
+  PutByteCode(&bits, 280);
+  PutByteCode(&bits, 256);
+  for (int i = 0; i < 3; ++i) {
+    PutTrivialCode(&bits);
+  }
+  const std::uint32_t groups = side / 4 * (side / 4);
+  for (std::uint32_t i = 0; i < groups; ++i) {
+    bits.Put(Reversed8(i & 255), 8);
+    bits.Put(Reversed8(i >> 8 & 255), 8);
+  }
+  for (std::uint32_t i = 0; i < groups * 5; ++i) {
+    PutTrivialCode(&bits);
+  }
+  Bytes data = bits.bytes();
+  data.insert(data.end(), 8, 0);
+  Bytes file;
+  Append(&file, std::string_view("RIFF"));
+  AppendNumber(&file, data.size() + data.size() % 2 + 12, 4);
+  Append(&file, std::string_view("WEBP"));
+  AppendChunk(&file, "VP8L", data);
+  return file;
+}
+
+TEST(WebpTest, TablesAreBounded) {
+  EXPECT_TRUE(Decode(ManyTables(256)).ok()) << Decode(ManyTables(256)).status();
+  const absl::Status refused = Decode(ManyTables(1024)).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Message(refused)), testing::HasSubstr("tables need more than"));
 }
 
 /// An animation whose first frame is one pixel at column 2, row 0.

@@ -1,6 +1,7 @@
 #include "service/engine_inference_service.h"
 
 #include <chrono>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -26,14 +27,27 @@ struct TaskRun {
   ImageSource image;
   TaskOptions options;
   ImageSize size;  ///< Set by the preparation.
+  std::shared_ptr<std::string> image_warning;
+  std::stop_source answered;  ///< Stops the preparation when the call is answered before it ends.
   Done<SharedResult> done;
 };
 
-absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers) {
+/// `status` of a decoder, with the advice that belongs to a deadline that passed meanwhile.
+absl::Status WithDecodeAdvice(const absl::Status& status) {
+  if (!absl::IsDeadlineExceeded(status)) {
+    return status;
+  }
+  return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kExpired)), std::chrono::seconds(1));
+}
+
+absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers, Time deadline) {
   const ImageFormat& format = *ServingPlan::Of(*run.model).image_format();
-  absl::StatusOr<Image> image = loader.Load(run.image);
+  absl::StatusOr<Image> image = loader.Load(run.image, {.left = run.answered.get_token(), .deadline = deadline});
   run.image = ImageBytes();  // The request's bytes are free for the next one.
-  ACCELERD_RETURN_IF_ERROR(image.status());
+  ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(image.status()));
+  if (run.image_warning != nullptr) {
+    *run.image_warning = image->warning;
+  }
   run.size = {.rows = image->rows, .cols = image->cols};
   ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer,
                             buffers.Allocate(ServingPlan::Of(*run.model).input_bytes()));
@@ -54,18 +68,6 @@ absl::Status DecodesTooMany(int limit) {
   const absl::Status status =
       absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit));
   return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kQueueFull)), std::chrono::seconds(1));
-}
-
-/// What stands against a decoding that waited for its turn.
-absl::Status CheckWanted(const std::atomic<bool>& cancelled, Time deadline) {
-  if (cancelled) {
-    return absl::CancelledError("the caller left");
-  }
-  if (Clock::Steady().Now() > deadline) {
-    const absl::Status status = absl::DeadlineExceededError("the request's time was over before its image was decoded");
-    return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kExpired)), std::chrono::seconds(1));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,6 +107,8 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
                                                      .image = std::move(call.image),
                                                      .options = std::move(call.options),
                                                      .size = {},
+                                                     .image_warning = std::move(call.image_warning),
+                                                     .answered = {},
                                                      .done = std::move(done)});
   Job job;
   job.model = std::move(model);
@@ -113,11 +117,14 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   job.stream = std::move(context.stream);
   job.deadline = context.deadline;
   job.input_bytes = plan.input_bytes();
-  job.prepare = [this, run] { return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_); }); };
+  job.prepare = [this, run, deadline = context.deadline] {
+    return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_, deadline); });
+  };
   job.done = [this, run, cancellation = context.cancellation](absl::StatusOr<Tensors> outputs) {
     if (cancellation != nullptr) {
       cancellation->OnCancel(nullptr);
     }
+    run->answered.request_stop();
     if (!outputs.ok()) {
       run->done(outputs.status());
       return;
@@ -144,23 +151,27 @@ void EngineInferenceService::DecodeImage(CallContext context, ImageSource image,
     done(DecodesTooMany(options_.max_decodes));
     return;
   }
-  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::stop_source left;
   if (context.cancellation != nullptr) {
-    context.cancellation->OnCancel([cancelled] { *cancelled = true; });
+    context.cancellation->OnCancel([left]() mutable { left.request_stop(); });
   }
   // Its answer shares the threads with inferences: it waits for theirs, which keep the device busy.
-  pool_.Post(CpuPool::Priority::kDecode, [this, cancelled, deadline = context.deadline, image = std::move(image),
-                                          done = std::move(done)]() mutable {
-    using SharedImage = std::shared_ptr<const Image>;
-    absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
-      ACCELERD_RETURN_IF_ERROR(CheckWanted(*cancelled, deadline));
-      ACCELERD_ASSIGN_OR_RETURN(Image pixels, loader_.Load(image));
-      return std::make_shared<const Image>(std::move(pixels));
-    });
-    image = ImageBytes();  // The request's bytes are free while the answer is rendered.
-    --decodes_;
-    done(std::move(decoded));
-  });
+  DecodeStop stop = {.left = left.get_token(), .deadline = context.deadline};
+  pool_.Post(CpuPool::Priority::kDecode,
+             [this, stop = std::move(stop), image = std::move(image), done = std::move(done)]() mutable {
+               using SharedImage = std::shared_ptr<const Image>;
+               std::shared_ptr<const void> decode_memory;  // Until the answer has reserved its own.
+               absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
+                 ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(stop.Check()));
+                 absl::StatusOr<Image> pixels = loader_.Load(image, stop);
+                 ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(pixels.status()));
+                 decode_memory = std::move(pixels->memory);
+                 return std::make_shared<const Image>(*std::move(pixels));
+               });
+               image = ImageBytes();  // The request's bytes are free while the answer is rendered.
+               --decodes_;
+               done(std::move(decoded));
+             });
 }
 
 }  // namespace accelerd

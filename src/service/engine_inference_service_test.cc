@@ -45,7 +45,8 @@ class EngineInferenceServiceTest : public ServiceTest {
   void ReleasePool() { gate_.release(); }
 
   std::binary_semaphore gate_{0};
-  ImageLoader loader_{ConfinedPaths({folder_}, "--allow-path"), {.max_pixels = 4, .max_dimension = 4}, 1000};
+  ImageLoader loader_{ConfinedPaths({folder_}, "--allow-path"),
+                      {.limits = {.max_pixels = 4, .max_dimension = 4}, .max_file_bytes = 1000}};
   EngineInferenceService service_{{.max_decodes = 2}, loader_, *manager_, scheduler_, pool_};
 };
 

@@ -2,6 +2,7 @@
 #define ACCELERD_SERVICE_IMAGE_LOADER_H_
 
 #include <cstddef>
+#include <memory>
 
 #include "base/confined_paths.h"
 #include "image/decode.h"
@@ -9,19 +10,27 @@
 
 namespace accelerd {
 
-/// Decodes images from memory, and from files beneath the allowed directories. Thread-safe; costs processor time: for
-/// the CPU pool.
+/// Decodes images from memory, and from files beneath the allowed directories. Thread-safe. It costs processor time, so
+/// it is for the CPU pool.
 class ImageLoader {
  public:
-  ImageLoader(ConfinedPaths paths, DecodeLimits limits, std::size_t max_file_bytes);
+  struct Options {
+    DecodeLimits limits = {};
+    bool accept_damaged = false;
+    std::size_t max_file_bytes = 32 << 20;                ///< Of an image that is named by path.
+    std::size_t max_decode_bytes = std::size_t{1} << 30;  ///< Memory of all decoders together.
+  };
 
-  /// Errors as ConfinedPaths::ReadFile and DecodeImage.
-  absl::StatusOr<Image> Load(const ImageSource& source) const;
+  ImageLoader(ConfinedPaths paths, const Options& options);
+
+  /// Decodes one image. `stop` says when nobody waits for it any more. Errors as ConfinedPaths::ReadFile and
+  /// DecodeImage.
+  absl::StatusOr<Image> Load(const ImageSource& source, DecodeStop stop = {}) const;
 
  private:
   const ConfinedPaths paths_;
-  const DecodeLimits limits_;
-  const std::size_t max_file_bytes_;
+  const Options options_;
+  const std::shared_ptr<DecodeMemory> memory_;
 };
 
 }  // namespace accelerd

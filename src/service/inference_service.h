@@ -35,6 +35,8 @@ struct TaskCall {
   std::string model;
   ImageSource image;
   TaskOptions options;
+  /// If not null, receives Image::warning before the call completes with a result.
+  std::shared_ptr<std::string> image_warning = nullptr;
 };
 
 /// The calls that need the device or an image decoder. Implemented by the service; front ends hold nothing else.
@@ -43,8 +45,8 @@ struct TaskCall {
 /// Errors of all calls: kNotFound (model, or file of an allowed directory), kUnavailable (still loading, device lost,
 /// shutting down), kResourceExhausted (queue full; with IsClientLimit the client's part of it), kDeadlineExceeded,
 /// kAborted (a newer frame of its stream took its place), kCancelled, kPermissionDenied (path), kInvalidArgument
-/// (image, output), kFailedPrecondition (the model does not fit the task). `done` runs on the CPU pool with a result,
-/// which the front end renders there; with an error on any thread, or inside the call.
+/// (image, output), kOutOfRange (image too large), kFailedPrecondition (the model does not fit the task). `done` runs
+/// on the CPU pool with a result, which the front end renders there; with an error on any thread, or inside the call.
 class InferenceService {
  public:
   virtual ~InferenceService() = default;

@@ -190,12 +190,14 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
         call.model = request->parameters[0];
         call.image = std::move(image);
         call.options = std::move(query->options);
+        call.image_warning = std::make_shared<std::string>();
+        const auto warning = call.image_warning;
         inference.RunTask(
             std::move(context), std::move(call),
-            RenderAndRespond<TaskResult>(
-                std::move(respond), [answers, labels = query->labels](const std::shared_ptr<const TaskResult>& result) {
-                  return RenderResult(*result, labels, *answers);
-                }));
+            RenderAndRespond<TaskResult>(std::move(respond), [answers, warning, labels = query->labels](
+                                                                 const std::shared_ptr<const TaskResult>& result) {
+              return WithImageWarning(RenderResult(*result, labels, *answers), *warning);
+            }));
       });
 }
 
@@ -206,7 +208,7 @@ void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
         inference.DecodeImage(
             std::move(context), std::move(image),
             RenderAndRespond<Image>(std::move(respond), [answers](const std::shared_ptr<const Image>& decoded) {
-              return RenderImage(decoded, *answers);
+              return WithImageWarning(RenderImage(decoded, *answers), decoded->warning);
             }));
       });
 }

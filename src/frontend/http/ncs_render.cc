@@ -107,6 +107,16 @@ absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels,
   return std::visit(Renderer(labels, budget), result);
 }
 
+absl::StatusOr<HttpResponse> WithImageWarning(absl::StatusOr<HttpResponse> response, std::string_view warning) {
+  if (response.ok() && !warning.empty()) {
+    // A library's message may quote the file: a header holds printable ASCII alone.
+    std::string text(warning);
+    std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    response->headers.emplace_back("X-Image-Warning", std::move(text));
+  }
+  return response;
+}
+
 absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget) {
   struct Memory {
     std::shared_ptr<const void> reservation;

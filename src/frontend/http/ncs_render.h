@@ -2,6 +2,7 @@
 #define ACCELERD_FRONTEND_HTTP_NCS_RENDER_H_
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "frontend/http/answer_memory.h"
@@ -22,6 +23,9 @@ absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels,
 
 /// uint8 .npy of shape (rows, cols, 3). kResourceExhausted as RenderResult.
 absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget);
+
+/// Adds the header X-Image-Warning to an answer if `warning` (see Image::warning) is not empty.
+absl::StatusOr<HttpResponse> WithImageWarning(absl::StatusOr<HttpResponse> response, std::string_view warning);
 
 /// JSON array of the names of the models that are ready.
 HttpResponse RenderList(const std::vector<ModelStatus>& models);

@@ -92,7 +92,8 @@ std::string OriginHeaders(const RequestHead& head, const OriginRules& rules) {
   }
   // Of the headers that answers have, those that a page may not read anyway (Fetch Standard, 2.2.2).
   return fmt::format(
-      "Access-Control-Allow-Origin: {}\r\nAccess-Control-Expose-Headers: Allow, Retry-After\r\nVary: Origin\r\n",
+      "Access-Control-Allow-Origin: {}\r\nAccess-Control-Expose-Headers: Allow, Retry-After, X-Image-Warning\r\nVary: "
+      "Origin\r\n",
       *origin);
 }
 

@@ -75,7 +75,7 @@ TEST(OriginRules, HeadersForAllowedPagesAlone) {
   const OriginRules rules{.origins = {"https://robot.example"}, .hosts = {}};
   EXPECT_EQ(OriginHeaders(Head("Host: x\r\nOrigin: https://robot.example\r\n"), rules),
             "Access-Control-Allow-Origin: https://robot.example\r\n"
-            "Access-Control-Expose-Headers: Allow, Retry-After\r\n"
+            "Access-Control-Expose-Headers: Allow, Retry-After, X-Image-Warning\r\n"
             "Vary: Origin\r\n");
   EXPECT_THAT(OriginHeaders(Head("Host: x\r\nOrigin: https://evil.example\r\n"), rules), IsEmpty());
   EXPECT_THAT(OriginHeaders(Head("Host: x\r\n"), rules), IsEmpty());
