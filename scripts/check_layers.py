@@ -31,9 +31,10 @@ CONFINED = {
     r"opencv2/": ["image/"],
     r"(jpeglib|spng|webp/)": ["image/", "cli/"],
     r"(google/protobuf|grpc)": ["frontend/grpc/", "frontend/codec/"],
-    r"toml": ["config/", "model/"],
+    r"toml": ["base/parse_toml.h", "config/", "model/"],
     r"CLI/": ["config/", "cli/"],
     r"spdlog/": ["base/"],
+    r"(yaml\.h|zip\.h|flatbuffers/)": ["model/"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')

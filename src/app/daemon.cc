@@ -196,9 +196,6 @@ void LoadAtStart(ModelManager& manager, const std::atomic<bool>& stopping, std::
     LogInfo("serve", "ready: no models to load");
   }
   for (FoundModel& model : models) {
-    for (const std::string& warning : model.warnings) {
-      LogWarning("models", warning);
-    }
     manager.Load({.name = std::move(model.name), .files = std::move(model.files), .pinned = true},
                  [progress, &stopping](const absl::Status& status) {
                    progress->failed += status.ok() ? 0 : 1;

@@ -5,20 +5,41 @@
 #include "app/account_check.h"
 #include "backend/registry.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "fmt/core.h"
+#include "model/unserved_files.h"
 
 namespace accelerd {
 
-absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options) {
+namespace {
+
+/// Logs what looks like a model in the folder and is not served.
+absl::StatusOr<std::vector<FoundModel>> FindModels(const ServeOptions& options) {
   if (options.models.empty() || options.load == std::vector<std::string>{"none"}) {
     return std::vector<FoundModel>();
   }
   if (options.load == std::vector<std::string>{"all"}) {
-    return DiscoverModels(options.models);
+    ACCELERD_ASSIGN_OR_RETURN(std::vector<FoundModel> found, DiscoverModels(options.models));
+    for (const std::string& unserved : UnservedFiles(options.models, found)) {
+      LogWarning("models", unserved);
+    }
+    return found;
   }
   std::vector<FoundModel> models;
   for (const std::string& name : options.load) {
     ACCELERD_ASSIGN_OR_RETURN(models.emplace_back(), FindModel(options.models, name));
+  }
+  return models;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options) {
+  absl::StatusOr<std::vector<FoundModel>> models = FindModels(options);
+  for (const FoundModel& model : models.ok() ? *models : std::vector<FoundModel>()) {
+    for (const std::string& warning : model.warnings) {
+      LogWarning("models", warning);
+    }
   }
   return models;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/parse_json.h"
 #include "cli/console.h"
 #include "cli/npy_reader.h"
 #include "cli/table.h"
@@ -44,7 +45,7 @@ std::string LabelOf(const Json& object, const Labels& labels) {
 /// A table of the fields of an array of objects.
 absl::StatusOr<Presentation> PresentObjects(std::string_view body, std::span<const char* const> keys,
                                             const Labels& labels) {
-  Presentation result{Json::parse(body, nullptr, false), {}};
+  Presentation result{ParseJson(body).value_or(Json()), {}};
   const auto is_object = [](const Json& row) { return row.is_object(); };
   if (!result.json.is_array() || !std::all_of(result.json.begin(), result.json.end(), is_object)) {
     return Unexpected("a list of results");

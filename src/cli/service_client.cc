@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -13,7 +14,7 @@ constexpr std::size_t kMaxErrorText = 500;
 
 /// What an error's body says: the original answers {"error": …}, {"missed": …} or plain text.
 std::string ErrorText(const std::string& body) {
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = ParseJson(body).value_or(Json());
   if (json.is_object() && json.contains("error")) {
     const Json& error = json["error"];
     return error.is_string() ? error.get<std::string>() : error.dump();
@@ -62,7 +63,7 @@ std::string Dump(const Json& json) {
 
 absl::StatusOr<std::vector<std::string>> ServiceClient::List() {
   ACCELERD_ASSIGN_OR_RETURN(const std::string body, Body(http_.Get("/list")));
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = ParseJson(body).value_or(Json());
   if (!json.is_array()) {
     return Unexpected("a list of names");
   }
@@ -82,7 +83,7 @@ absl::Status ServiceClient::Load(const std::string& name, const std::string& dir
 
 bool ServiceClient::LacksModel(const std::string& name) {
   const absl::StatusOr<std::string> body = Body(http_.Get("/health"));
-  const Json json = body.ok() ? Json::parse(*body, nullptr, false) : Json();
+  const Json json = body.ok() ? ParseJson(*body).value_or(Json()) : Json();
   if (!json.is_object() || !json.contains("models") || !json["models"].is_array()) {
     return false;
   }
@@ -102,7 +103,7 @@ absl::Status ServiceClient::Unload(const std::string& name) {
 absl::StatusOr<std::vector<std::int64_t>> ServiceClient::Shape(const std::string& name) {
   ACCELERD_ASSIGN_OR_RETURN(const std::string body,
                             Body(http_.Get(fmt::format("/input/shape/{}", PercentEncode(name)))));
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = ParseJson(body).value_or(Json());
   if (!json.is_array()) {
     return Unexpected("a shape");
   }

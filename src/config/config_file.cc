@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/parse_toml.h"
 #include "fmt/core.h"
-#include "toml++/toml.h"
 
 namespace accelerd {
 namespace {
@@ -75,12 +75,7 @@ FileEntry ReadEntry(const toml::key& key, const toml::node& node, const std::str
 }  // namespace
 
 absl::StatusOr<std::vector<FileEntry>> ParseConfigFile(std::string_view text, const std::string& path) {
-  toml::table table;
-  try {
-    table = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(fmt::format("{}: {}", Place(path, error.source()), error.description()));
-  }
+  ACCELERD_ASSIGN_OR_RETURN(const toml::table table, ParseToml(text, path));
   std::vector<std::pair<toml::source_position, FileEntry>> placed;
   for (const auto& [key, node] : table) {
     placed.emplace_back(key.source().begin, ReadEntry(key, node, path));

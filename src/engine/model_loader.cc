@@ -117,7 +117,7 @@ absl::StatusOr<LoadedModel> LoadModel(const CompileStep& step, const ModelLoader
   model->name = step.name;
   model->generation = step.generation;
   model->files = step.files;
-  ACCELERD_ASSIGN_OR_RETURN(model->card, ReadModelCard(step.files.card, step.files.root));
+  ACCELERD_ASSIGN_OR_RETURN(model->card, ReadModelCard(step.files));
   Load load(backend, canaries,
             {.name = step.name, .files = step.files, .settings = SettingsOf(model->card, options.defaults)});
   ACCELERD_RETURN_IF_ERROR(load.Compile());

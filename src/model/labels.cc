@@ -63,9 +63,8 @@ absl::StatusOr<std::vector<std::string>> ParseLabels(std::string_view text) {
   return labels;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadLabels(const InputFolder& folder, const std::string& name) {
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenFile(name, kMaxBytes));
-  ACCELERD_ASSIGN_OR_RETURN(const std::string text, file.ReadAll());
+absl::StatusOr<std::vector<std::string>> ReadLabels(const ModelFolder& folder, const std::string& name) {
+  ACCELERD_ASSIGN_OR_RETURN(const std::string text, folder.ReadFile(name, kMaxBytes));
   absl::StatusOr<std::vector<std::string>> labels = ParseLabels(text);
   return labels.ok() ? std::move(labels) : Annotate(labels.status(), name);
 }

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
 #include "base/status.h"
+#include "model/model_folder.h"
 
 namespace accelerd {
 
@@ -14,9 +14,8 @@ namespace accelerd {
 /// except at the end. kInvalidArgument names the line that is not UTF-8.
 absl::StatusOr<std::vector<std::string>> ParseLabels(std::string_view text);
 
-/// Reads and parses the labels file `name` in or beneath `folder`, at most 1 MiB. A link that leads out of the folder
-/// is kPermissionDenied.
-absl::StatusOr<std::vector<std::string>> ReadLabels(const InputFolder& folder, const std::string& name);
+/// Reads and parses the labels file `name` in or beneath `folder`, at most 1 MiB. Errors as ModelFolder::ReadFile.
+absl::StatusOr<std::vector<std::string>> ReadLabels(const ModelFolder& folder, const std::string& name);
 
 }  // namespace accelerd
 

@@ -1,7 +1,5 @@
 #include "model/model_card.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -9,8 +7,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "base/parse_toml.h"
 #include "fmt/core.h"
 #include "model/labels.h"
+#include "model/model_folder.h"
 
 namespace accelerd {
 namespace {
@@ -208,14 +208,6 @@ std::string KnownKeys() {
   return known;
 }
 
-absl::StatusOr<toml::table> ParseToml(const std::string& text, const std::string& path) {
-  try {
-    return toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return ErrorAt(path, error.source().begin, error.description());
-  }
-}
-
 }  // namespace
 
 std::string_view TaskName(Task task) {
@@ -234,19 +226,18 @@ absl::StatusOr<Precision> ParsePrecision(std::string_view name) {
   return ValueOf(kPrecisions, name);
 }
 
-absl::StatusOr<ModelCard> ReadModelCard(const std::string& path, const std::string& root) {
-  const std::filesystem::path file(path);
-  const absl::StatusOr<InputFolder> folder = InputFolder::Open(file.parent_path(), root);
-  absl::StatusOr<InputFile> card = folder.ok() ? folder->OpenFile(file.filename(), kMaxBytes) : folder.status();
-  if (absl::IsNotFound(card.status())) {
+absl::StatusOr<ModelCard> ReadModelCard(const ModelFiles& files) {
+  const absl::StatusOr<ModelFolder> folder = ModelFolder::Open(files);
+  const absl::StatusOr<std::string> text =
+      folder.ok() ? folder->ReadFile(std::filesystem::path(files.card).filename(), kMaxBytes) : folder.status();
+  if (absl::IsNotFound(text.status())) {
     return ModelCard();
   }
-  ACCELERD_RETURN_IF_ERROR(card.status());
-  ACCELERD_ASSIGN_OR_RETURN(const std::string text, card->ReadAll());
-  return ParseModelCard(text, path, *folder);
+  ACCELERD_RETURN_IF_ERROR(text.status());
+  return ParseModelCard(*text, files.card, *folder);
 }
 
-absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const InputFolder& folder) {
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const ModelFolder& folder) {
   ACCELERD_ASSIGN_OR_RETURN(const toml::table table, ParseToml(text, path));
   ModelCard card;
   for (const auto& [name, node] : table) {

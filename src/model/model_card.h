@@ -7,10 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
 #include "base/status.h"
 
 namespace accelerd {
+
+class ModelFolder;
+struct ModelFiles;
 
 enum class Task { kInference, kClassify, kDetect, kSegment };
 
@@ -46,14 +48,14 @@ struct ModelCard {
   std::optional<int> slots;                         ///< Inferences at once, 1 to 64. Default: what the device reports.
 };
 
-/// Reads the card at `path`, and the labels file that it names (beside it; a relative path without ".."). A missing
+/// Reads the card of a model, and the labels file that it names (beside it; a relative path without ".."). A missing
 /// card is an empty one. kInvalidArgument with file and line for broken TOML, an unknown key, a value of the wrong type
-/// or out of range, labels that cannot be read. kPermissionDenied: the card is a link that leads out of its folder, or
-/// its folder leads out of `root`, which is as in ModelFiles. At most 1 MiB each file.
-absl::StatusOr<ModelCard> ReadModelCard(const std::string& path, const std::string& root = {});
+/// or out of range, labels that cannot be read. kPermissionDenied: the card is a link that leads where ModelFolder
+/// refuses it. At most 1 MiB each file.
+absl::StatusOr<ModelCard> ReadModelCard(const ModelFiles& files);
 
 /// As ReadModelCard, of the text of the card at `path`; labels are looked for in `folder`.
-absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const InputFolder& folder);
+absl::StatusOr<ModelCard> ParseModelCard(const std::string& text, const std::string& path, const ModelFolder& folder);
 
 }  // namespace accelerd
 

@@ -6,6 +6,7 @@
 #include "fmt/core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/model_folder.h"
 
 namespace accelerd {
 namespace {
@@ -27,7 +28,14 @@ class ModelCardTest : public testing::Test {
 
   absl::StatusOr<ModelCard> Read(std::string_view toml) {
     Write("net.toml", toml);
-    return ReadModelCard(directory_ + "/net.toml");
+    return ReadCard("net");
+  }
+
+  /// Of the model `name`, a path relative to the test's folder.
+  absl::StatusOr<ModelCard> ReadCard(const std::string& name) {
+    return ReadModelCard({.main = directory_ + "/" + name + ".onnx",
+                          .format = ModelFormat::kOnnx,
+                          .card = directory_ + "/" + name + ".toml"});
   }
 
   /// Expects an error at `place`, "line:column", that says `message`.
@@ -87,7 +95,7 @@ precision = "BF16"
 }
 
 TEST_F(ModelCardTest, AMissingCardIsAnEmptyOne) {
-  const absl::StatusOr<ModelCard> card = ReadModelCard(directory_ + "/absent.toml");
+  const absl::StatusOr<ModelCard> card = ReadCard("absent");
   ASSERT_TRUE(card.ok()) << card.status();
   EXPECT_FALSE(card->task);
   EXPECT_THAT(card->labels, IsEmpty());
@@ -137,13 +145,72 @@ TEST_F(ModelCardTest, LinksStayInTheFolder) {
   std::filesystem::create_symlink("names.txt", directory_ + "/models/inner.txt");
   std::filesystem::create_symlink("../secret.txt", directory_ + "/models/outer.txt");
   Write("models/net.toml", "labels = \"inner.txt\"");
-  EXPECT_THAT(ReadModelCard(directory_ + "/models/net.toml")->labels, ElementsAre("zero"));
+  EXPECT_THAT(ReadCard("models/net")->labels, ElementsAre("zero"));
   Write("models/net.toml", "labels = \"outer.txt\"");
-  EXPECT_THAT(Message(ReadModelCard(directory_ + "/models/net.toml").status()), HasSubstr("out of its folder"));
+  EXPECT_THAT(Message(ReadCard("models/net").status()), HasSubstr("out of its folder"));
 
   Write("elsewhere.toml", "softmax = true");
   std::filesystem::create_symlink("../elsewhere.toml", directory_ + "/models/link.toml");
-  EXPECT_EQ(ReadModelCard(directory_ + "/models/link.toml").status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ReadCard("models/link").status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+// As a package manager or a deployment lays models out: every file is a link into one store.
+TEST_F(ModelCardTest, ASetOfLinksIntoOneFolderIsRead) {
+  std::filesystem::create_directory(directory_ + "/models");
+  std::filesystem::create_directory(directory_ + "/store");
+  std::filesystem::create_directory(directory_ + "/other");
+  Write("store/net.onnx", "x");
+  Write("store/net.toml", "labels = \"net.txt\"");
+  Write("store/net.txt", "zero\n");
+  for (const char* name : {"net.onnx", "net.toml", "net.txt"}) {
+    std::filesystem::create_symlink(std::string("../store/") + name, directory_ + "/models/" + name);
+  }
+  EXPECT_THAT(ReadCard("models/net")->labels, ElementsAre("zero"));
+
+  // A link into a third folder is refused, as is any link when the main file is none.
+  Write("other/net.txt", "secret\n");
+  std::filesystem::remove(directory_ + "/models/net.txt");
+  std::filesystem::create_symlink("../other/net.txt", directory_ + "/models/net.txt");
+  EXPECT_THAT(Message(ReadCard("models/net").status()), HasSubstr("net.txt leads out of its folder"));
+  std::filesystem::remove(directory_ + "/models/net.onnx");
+  Write("models/net.onnx", "x");
+  EXPECT_EQ(ReadCard("models/net").status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(ModelCardTest, AConfinedSetOfLinksStaysBeneathItsRoot) {
+  std::filesystem::create_directories(directory_ + "/root/models");
+  std::filesystem::create_directories(directory_ + "/root/store");
+  std::filesystem::create_directory(directory_ + "/outside");
+  const std::string root = std::filesystem::canonical(directory_ + "/root");
+  const ModelFiles files = {
+      .main = root + "/models/net.onnx", .format = ModelFormat::kOnnx, .card = root + "/models/net.toml", .root = root};
+  for (const std::string store : {"store", "../outside"}) {
+    Write("root/" + store + "/net.onnx", "x");
+    Write("root/" + store + "/net.toml", "softmax = true");
+    for (const char* name : {"net.onnx", "net.toml"}) {
+      std::filesystem::remove(root + "/models/" + name);
+      std::filesystem::create_symlink("../" + store + "/" + name, root + "/models/" + name);
+    }
+    const absl::StatusOr<ModelCard> card = ReadModelCard(files);
+    EXPECT_EQ(card.ok(), store == "store") << card.status();
+  }
+}
+
+TEST_F(ModelCardTest, AGitLfsPointerIsNamed) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n";
+  Write("names.txt", pointer);
+  ExpectError("labels = \"names.txt\"", "1:10", "names.txt is a Git LFS pointer");
+  EXPECT_THAT(Message(Read(pointer).status()), HasSubstr("net.toml is a Git LFS pointer"));
+}
+
+TEST(ModelCardText, IsNeverNestedSoDeeplyThatTheProcessDies) {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) {
+    key += ".a";
+  }
+  const absl::Status status = ParseModelCard(key + " = 1", "net.toml", ModelFolder()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), HasSubstr("net.toml:1: a key has more than"));
 }
 
 TEST(ModelCardNames, GoBothWays) {

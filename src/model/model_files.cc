@@ -18,17 +18,44 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFolderSuffix = "_openvino_model";
 
-constexpr std::array<std::pair<std::string_view, ModelFormat>, 3> kFormats = {
-    {{".xml", ModelFormat::kOpenvinoIr}, {".onnx", ModelFormat::kOnnx}, {".tflite", ModelFormat::kTflite}}};
+/// Spellings of extensions that occur, such as on media that know no lower case.
+constexpr std::array<std::pair<std::string_view, ModelFormat>, 10> kSpellings = {{{".xml", ModelFormat::kOpenvinoIr},
+                                                                                  {".XML", ModelFormat::kOpenvinoIr},
+                                                                                  {".Xml", ModelFormat::kOpenvinoIr},
+                                                                                  {".onnx", ModelFormat::kOnnx},
+                                                                                  {".ONNX", ModelFormat::kOnnx},
+                                                                                  {".Onnx", ModelFormat::kOnnx},
+                                                                                  {".tflite", ModelFormat::kTflite},
+                                                                                  {".TFLITE", ModelFormat::kTflite},
+                                                                                  {".TFLite", ModelFormat::kTflite},
+                                                                                  {".Tflite", ModelFormat::kTflite}}};
+
+/// Names that exporters give to the only model of a folder.
+constexpr std::array<std::pair<std::string_view, ModelFormat>, 4> kUsualNames = {
+    {{"openvino_model.xml", ModelFormat::kOpenvinoIr},
+     {"model.xml", ModelFormat::kOpenvinoIr},
+     {"model.onnx", ModelFormat::kOnnx},
+     {"model.tflite", ModelFormat::kTflite}}};
+
+ModelFiles FilesAt(const fs::path& main, ModelFormat format, const std::string& root) {
+  return {main, format, fs::path(main).replace_extension(".toml"), root};
+}
 
 /// Every place where the model `name` may lie, the preferred first.
 std::vector<ModelFiles> Candidates(const fs::path& directory, std::string_view name, const std::string& root) {
   const std::string base(name);
+  const std::array<fs::path, 2> own_folders = {directory / base, directory / (base + std::string(kFolderSuffix))};
   std::vector<ModelFiles> candidates;
-  for (const fs::path& folder : {directory, directory / base, directory / (base + std::string(kFolderSuffix))}) {
-    for (const auto& [extension, format] : kFormats) {
-      candidates.push_back(
-          {folder / (base + std::string(extension)), format, folder / (base + std::string(".toml")), root});
+  for (const fs::path& folder : {directory, own_folders[0], own_folders[1]}) {
+    for (const auto& [extension, format] : kSpellings) {
+      // The name may hold dots: replace_extension would cut it.
+      const std::string card = folder / (base + std::string(".toml"));
+      candidates.push_back({folder / (base + std::string(extension)), format, card, root});
+    }
+  }
+  for (const fs::path& folder : own_folders) {
+    for (const auto& [file, format] : kUsualNames) {
+      candidates.push_back(FilesAt(folder / file, format, root));
     }
   }
   return candidates;
@@ -54,11 +81,11 @@ std::vector<ModelFiles> ModelFilesIn(const fs::path& folder, const std::string& 
   for (const std::string& name : opened.ok() ? opened->Names() : std::vector<std::string>()) {
     const fs::path path = folder / name;
     const auto* format =
-        std::ranges::find(kFormats, path.extension().string(), &std::pair<std::string_view, ModelFormat>::first);
-    if (format == kFormats.end() || !ValidateModelName(path.stem().string()).ok()) {
+        std::ranges::find(kSpellings, path.extension().string(), &std::pair<std::string_view, ModelFormat>::first);
+    if (format == kSpellings.end() || !ValidateModelName(path.stem().string()).ok()) {
       continue;
     }
-    ModelFiles candidate = {path, format->second, fs::path(path).replace_extension(".toml"), root};
+    ModelFiles candidate = FilesAt(path, format->second, root);
     if (IsCandidate(candidate)) {
       files.push_back(std::move(candidate));
     }
@@ -103,7 +130,8 @@ std::vector<std::string> NamesOf(const fs::directory_entry& entry) {
 }  // namespace
 
 std::string ModelFiles::weights() const {
-  return fs::path(main).replace_extension(".bin");
+  const fs::path path(main);
+  return fs::path(path).replace_extension(path.extension() == ".XML" ? ".BIN" : ".bin");
 }
 
 absl::Status ValidateModelName(std::string_view name) {
@@ -137,12 +165,13 @@ absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_v
     } else {
       found.warnings.push_back(
           fmt::format("{} is not used: model {} is read from {}", candidate.main, name, found.files.main));
+      found.passed_over.push_back(std::move(candidate.main));
     }
   }
   if (found.name.empty()) {
     absl::StatusOr<ModelFiles> renamed = FindRenamedExport(AbsolutePath(directory), std::string(name), root);
     if (renamed.ok()) {
-      return FoundModel{.name = std::string(name), .files = *std::move(renamed), .warnings = {}};
+      return FoundModel{.name = std::string(name), .files = *std::move(renamed), .warnings = {}, .passed_over = {}};
     }
     if (!absl::IsNotFound(renamed.status())) {
       return renamed.status();

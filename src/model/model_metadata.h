@@ -59,7 +59,8 @@ struct ModelMetadata {
   std::optional<Stated<float>> iou_threshold;              ///< 0 to 1: the overlap at which a weaker box is dropped.
 
   /// Everything else that the files state, as text, by their own names: model_type, resize_type, pad_value, stride,
-  /// kpt_shape, end2end, … Of two files that state the same name, the first in the order of Origin counts.
+  /// kpt_shape, end2end, … Of two files that state the same name, the model's own
+  /// file counts before metadata.yaml.
   std::map<std::string, Stated<std::string>> properties;
 
   /// Whether nothing was stated.

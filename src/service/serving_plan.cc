@@ -21,6 +21,21 @@ void WarnOfMissingLabels(const ModelInfo& info, const ModelCard& card, const Mod
   }
 }
 
+/// Says what is assumed of a float input whose scale neither the model's files nor its card state. The original
+/// service's kind of model is fed 0 to 255 by its contract, and needs no notice.
+void NoteAssumedRange(const ImageFormat& format, const ModelCard& known, const ModelFiles& files) {
+  if (format.element_type == ElementType::kU8 || files.format == ModelFormat::kOpenvinoIr || !known.mean.empty() ||
+      !known.scale.empty()) {
+    return;
+  }
+  LogInfo(
+      "models",
+      fmt::format("{}: nothing states how its input is normalised, so it is fed values from 0 to 255 in the order {}; "
+                  "set mean, scale and color_order in {} if that is wrong (often mean = 127.5 and scale = 127.5, or "
+                  "scale = 255)",
+                  files.main, format.rgb ? "RGB" : "BGR", files.card));
+}
+
 /// The image format by `known`. When the model's metadata, and not its card, contradicts the model, the model loads
 /// and only images are refused: the error is kFailedPrecondition then.
 absl::StatusOr<ImageFormat> ResolveFormat(const ModelInfo& info, const ModelCard& card, const ModelCard& known,
@@ -48,6 +63,7 @@ absl::StatusOr<std::shared_ptr<const ModelAttachment>> ServingPlan::Create(const
   if (plan->image_format_.ok()) {
     ACCELERD_ASSIGN_OR_RETURN(plan->input_bytes_,
                               ByteSize(plan->image_format_->element_type, plan->image_format_->shape()));
+    NoteAssumedRange(*plan->image_format_, known, files);
   } else if (absl::IsInvalidArgument(plan->image_format_.status())) {
     return plan->image_format_.status();
   }

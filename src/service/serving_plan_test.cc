@@ -66,6 +66,19 @@ TEST(ServingPlanTest, TheModelsOwnMetadataIsUsedAndTheCardOverridesIt) {
   EXPECT_TRUE(Plan(info, card)->image_format().ok());
 }
 
+TEST(ServingPlanTest, SaysWhatIsAssumedOfAFloatInput) {
+  for (const bool stated : {false, true}) {
+    ModelInfo info = FirstPixelInfo();
+    if (stated) {
+      info.metadata.scale = {{{255}, Origin::kTfliteMetadata}};
+    }
+    testing::internal::CaptureStderr();
+    Plan(info);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(log.find("/m/a.onnx: nothing states how its input is normalised") == std::string::npos, stated) << log;
+  }
+}
+
 TEST(ServingPlanTest, ACardThatContradictsTheModelIsAnErrorThatNamesIt) {
   ModelCard card;
   card.mean = {1, 2};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backend/isolated/model_json.h"
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -24,7 +25,7 @@ absl::StatusOr<std::string> EncodeHello(const IsolatedOptions& options) {
 }
 
 absl::Status CheckHello(const std::string& body) {
-  const nlohmann::json answer = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json answer = ParseJson(body).value_or(nlohmann::json());
   const bool same = answer.is_object() && answer.contains("protocol") && answer["protocol"] == kWorkerProtocolVersion;
   return same ? absl::OkStatus()
               : absl::FailedPreconditionError(

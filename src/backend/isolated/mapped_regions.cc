@@ -1,5 +1,6 @@
 #include "backend/isolated/mapped_regions.h"
 
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -26,7 +27,7 @@ absl::Status Malformed(std::string_view what) {
 
 absl::Status MappedRegions::Add(std::string_view body, int descriptor) {
   try {
-    const nlohmann::json json = nlohmann::json::parse(body);
+    ACCELERD_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(body));
     const auto bytes = json.at("bytes").get<std::size_t>();
     const Access access = json.at("writable").get<bool>() ? Access::kWrite : Access::kRead;
     ACCELERD_RETURN_IF_ERROR(CheckSealed(descriptor, bytes, /*immutable=*/false));
@@ -40,7 +41,8 @@ absl::Status MappedRegions::Add(std::string_view body, int descriptor) {
 
 absl::Status MappedRegions::Forget(std::string_view body) {
   try {
-    const auto region = nlohmann::json::parse(body).at("region").get<std::uint64_t>();
+    ACCELERD_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(body));
+    const auto region = json.at("region").get<std::uint64_t>();
     mappings_.erase({region, Access::kRead});
     mappings_.erase({region, Access::kWrite});
     return absl::OkStatus();

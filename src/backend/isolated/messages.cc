@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -243,7 +244,7 @@ std::string EncodeStatus(const absl::Status& status) {
 
 absl::Status DecodeStatus(std::string_view body) {
   try {
-    const nlohmann::json json = nlohmann::json::parse(body);
+    ACCELERD_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(body));
     return MakeError(json.at("code").get<std::uint64_t>(), json.at("message").get<std::string>());
   } catch (const nlohmann::json::exception& error) {
     return Malformed(error.what());

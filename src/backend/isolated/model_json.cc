@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backend/isolated/metadata_json.h"
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -25,7 +26,8 @@ absl::Status Malformed(std::string_view what) {
 template <typename F>
 auto Decode(std::string_view body, F decode) -> decltype(decode(json())) {
   try {
-    return decode(json::parse(body));
+    ACCELERD_ASSIGN_OR_RETURN(const json parsed, ParseJson(body));
+    return decode(parsed);
   } catch (const json::exception& error) {
     return Malformed(error.what());
   }

@@ -21,6 +21,7 @@
 #include "backend/isolated/run_tensors.h"
 #include "base/cpu_pool.h"
 #include "base/log.h"
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -132,7 +133,7 @@ void Worker::Ask(const ReceivedMessage& message, Answer (Worker::*answer)(std::s
 
 Worker::Answer Worker::Hello(std::string_view body) {
   try {
-    const nlohmann::json hello = nlohmann::json::parse(body);
+    ACCELERD_ASSIGN_OR_RETURN(const nlohmann::json hello, ParseJson(body));
     if (hello.at("protocol") != kWorkerProtocolVersion) {
       return absl::FailedPreconditionError(
           fmt::format("the worker speaks version {} of the protocol", kWorkerProtocolVersion));
@@ -175,7 +176,7 @@ Worker::Answer Worker::Probe(std::string_view) {
 }
 
 void Worker::Drop(const std::string& body) {
-  const nlohmann::json drop = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json drop = ParseJson(body).value_or(nlohmann::json());
   std::shared_ptr<CompiledModel> model;  // Destroyed without the lock, which runs of other models take.
   const std::lock_guard lock(mutex_);
   if (drop.is_object() && drop.contains("model") && drop["model"].is_number_unsigned()) {

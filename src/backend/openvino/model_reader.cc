@@ -10,12 +10,19 @@
 #include <utility>
 
 #include "backend/openvino/core.h"
+#include "backend/openvino/ir_scan.h"
 #include "backend/openvino/named_copy.h"
 #include "backend/openvino/onnx_external_data.h"
+#include "backend/openvino/rt_info.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/memory_guard.h"
 #include "fmt/core.h"
+#include "fmt/ranges.h"
+#include "model/exporter_metadata.h"
+#include "model/model_folder.h"
+#include "model/tflite_facts.h"
 
 namespace accelerd::openvino {
 namespace {
@@ -59,30 +66,16 @@ std::string NameOf(const std::string& path) {
   return std::filesystem::path(path).filename();
 }
 
-/// A model's main file, which links may lead to within the root, and where the files beside it are looked up.
+/// A model's main file, which links may lead to within the root, and the folder of the files that belong to it.
 struct MainFile {
-  InputFolder folder;
+  ModelFolder folder;
   InputFile file;
 };
 
 absl::StatusOr<MainFile> OpenMain(const ModelFiles& files, std::uint64_t max_bytes) {
-  const std::filesystem::path path(files.main);
-  ACCELERD_ASSIGN_OR_RETURN(InputFolder folder, InputFolder::Open(path.parent_path(), files.root));
-  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenLinkedFile(path.filename(), max_bytes));
+  ACCELERD_ASSIGN_OR_RETURN(ModelFolder folder, ModelFolder::Open(files));
+  ACCELERD_ASSIGN_OR_RETURN(InputFile file, folder.OpenMain(max_bytes));
   return MainFile{std::move(folder), std::move(file)};
-}
-
-/// A file that belongs to the main file: `name` in the folder where that one is found. A link that leads out of the
-/// folder must end beside the main file itself.
-absl::StatusOr<InputFile> OpenSideFile(const MainFile& main, const std::string& name) {
-  absl::StatusOr<InputFile> file = main.folder.OpenFile(name, kMaxWeightsBytes);
-  if (!absl::IsPermissionDenied(file.status())) {
-    return file;
-  }
-  absl::StatusOr<InputFile> linked = main.folder.OpenLinkedFile(name, kMaxWeightsBytes);
-  const bool beside_main =
-      linked.ok() && !linked->RealDirectory().empty() && linked->RealDirectory() == main.file.RealDirectory();
-  return beside_main ? std::move(linked) : std::move(file);
 }
 
 /// The contents of a file in a tensor that owns them: constants of the model refer to it.
@@ -131,6 +124,7 @@ absl::StatusOr<std::string> ReadHead(InputFile& file) {
 absl::StatusOr<std::string> ReadMain(InputFile& file, const std::string& path, bool (*looks_right)(std::string_view),
                                      std::string_view format) {
   ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadHead(file));
+  ACCELERD_RETURN_IF_ERROR(RefuseGitLfsPointer(contents, path));
   if (!looks_right(contents)) {
     return absl::InvalidArgumentError(fmt::format("cannot read the model {}: it is not {}", path, format));
   }
@@ -141,30 +135,114 @@ absl::StatusOr<std::string> ReadMain(InputFile& file, const std::string& path, b
   return contents;
 }
 
+/// Versions of the IR before 10 were read by OpenVINO until 2020 or so, and are not convertible.
+absl::Status CheckIrVersion(std::optional<int> version) {
+  constexpr int kFirst = 10;
+  constexpr int kLast = 11;
+  if (!version || (*version >= kFirst && *version <= kLast)) {
+    return absl::OkStatus();
+  }
+  if (*version > kLast) {
+    return absl::InvalidArgumentError(
+        fmt::format("it is an OpenVINO IR of version {}; this build reads versions {} and {}, so a newer OpenVINO is "
+                    "needed",
+                    *version, kFirst, kLast));
+  }
+  const std::string_view years = *version >= 7 ? "2019-2020" : *version == 6 ? "2018-2019" : "2017-2018";
+  return absl::InvalidArgumentError(
+      fmt::format("it is an OpenVINO IR of version {} ({}); versions {} and {} are read: download the model anew, or "
+                  "convert the original model anew",
+                  *version, years, kFirst, kLast));
+}
+
+/// Whether NAME.bin holds all that the XML refers to; `weights` is empty when there is none.
+absl::Status CheckWeights(const IrFacts& facts, std::span<const std::byte> weights, bool missing,
+                          const std::string& weights_path, const std::string& path) {
+  if (missing && facts.weights_bytes > 0) {
+    return absl::InvalidArgumentError(fmt::format("cannot read the model {}: {} is missing; it must have {} bytes",
+                                                  path, weights_path, facts.weights_bytes));
+  }
+  ACCELERD_RETURN_IF_ERROR(
+      RefuseGitLfsPointer({reinterpret_cast<const char*>(weights.data()), weights.size()}, weights_path));
+  if (weights.size() < facts.weights_bytes) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot read the model {0}: {1} has {2} bytes, and {0} asks for {3}: it was not copied whole, or "
+                    "belongs to another model",
+                    path, weights_path, weights.size(), facts.weights_bytes));
+  }
+  return absl::OkStatus();
+}
+
+/// The metadata alone, after its warnings are logged.
+ModelMetadata TakeMetadata(ReadMetadata read, const std::string& path) {
+  for (const std::string& warning : read.warnings) {
+    LogWarning("models", fmt::format("{}: {}", path, warning));
+  }
+  return std::move(read.metadata);
+}
+
+/// Whether the file lies in a folder that holds one model alone, as exporters make it.
+bool HasFolderOfItsOwn(const std::filesystem::path& main) {
+  const std::string folder = main.parent_path().filename();
+  return folder == main.stem() || folder.ends_with("_openvino_model") || folder.ends_with("_saved_model");
+}
+
+/// Adds what metadata.yaml beside the model states, as Ultralytics writes it.
+void AddMetadataFile(const ModelFolder& folder, ReadModel& read) {
+  constexpr const char* kName = "metadata.yaml";
+  const std::filesystem::path main(read.files.front());
+  if (!HasFolderOfItsOwn(main)) {
+    return;
+  }
+  const std::string path = main.parent_path() / kName;
+  const absl::StatusOr<std::string> text = folder.ReadFile(kName, kMaxMetadataBytes);
+  if (!text.ok()) {
+    if (!absl::IsNotFound(text.status())) {
+      LogWarning("models", fmt::format("{} is not used: {}", path, Message(text.status())));
+    }
+    return;
+  }
+  ModelMetadata metadata = TakeMetadata(ReadExporterDocument(*text, Origin::kMetadataYaml), path);
+  if (metadata.labels) {
+    read.metadata.labels.reset();  // model_info cannot have spaces in its labels.
+  }
+  AddMetadata(std::move(metadata), read.metadata);
+  read.files.push_back(path);
+}
+
 absl::StatusOr<ReadModel> ReadIr(const ModelFiles& files) {
   ReadModel read;
   const std::string& path = files.main;
-  const std::string weights_path = files.weights();
+  std::string weights_path = files.weights();
   ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(files, kMaxXmlBytes));
   ACCELERD_ASSIGN_OR_RETURN(const std::string text, ReadMain(main.file, path, LooksLikeIr, "an OpenVINO IR"));
+  const absl::StatusOr<IrFacts> facts = ScanIr(text);
+  const absl::Status readable = facts.ok() ? CheckIrVersion(facts->version) : facts.status();
+  if (!readable.ok()) {
+    return Annotate(readable, fmt::format("cannot read the model {}", path));
+  }
   read.files = {path};
   ov::Tensor weights;
-  absl::StatusOr<InputFile> weights_file = OpenSideFile(main, NameOf(weights_path));
+  absl::StatusOr<InputFile> weights_file = main.folder.OpenFile(NameOf(weights_path), kMaxWeightsBytes);
+  if (absl::IsNotFound(weights_file.status()) && weights_path.ends_with(".BIN")) {
+    weights_path = std::filesystem::path(path).replace_extension(".bin");
+    weights_file = main.folder.OpenFile(NameOf(weights_path), kMaxWeightsBytes);
+  }
   const bool without_weights = absl::IsNotFound(weights_file.status());  // A model without constants needs none.
   if (!without_weights) {
     ACCELERD_RETURN_IF_ERROR(weights_file.status());
     ACCELERD_ASSIGN_OR_RETURN(weights, ReadToTensor(*weights_file, weights_path));
     read.files.push_back(weights_path);
   }
+  ACCELERD_RETURN_IF_ERROR(CheckWeights(*facts, BytesOf(weights), without_weights, weights_path, path));
   ContentHash hash;
   hash.AddWhole(BytesOf(text));
   hash.AddWhole(BytesOf(weights));
   read.content_hash = hash.Finish();
-  absl::StatusOr<std::shared_ptr<ov::Model>> model = ParseInMemory(path, text, weights);
-  if (!model.ok()) {
-    return without_weights ? Annotate(model.status(), fmt::format("{} is missing", weights_path)) : model.status();
-  }
-  read.model = *std::move(model);
+  ACCELERD_ASSIGN_OR_RETURN(read.model, ParseInMemory(path, text, weights));
+  read.metadata = TakeMetadata(ReadIrMetadata(*facts), path);
+  AddMetadataFile(main.folder, read);
+  DropWhatTheGraphDoes(*facts, read.metadata);
   return read;
 }
 
@@ -175,9 +253,11 @@ absl::StatusOr<ReadModel> ReadOnnx(const ModelFiles& files) {
   ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadMain(main.file, path, LooksLikeOnnx, "an ONNX model"));
   std::map<std::string, ov::Tensor> side_files;
   const ReadExternalData read_side_file = [&](const std::string& name) -> absl::StatusOr<std::span<const std::byte>> {
-    ACCELERD_ASSIGN_OR_RETURN(InputFile file, OpenSideFile(main, name));
+    ACCELERD_ASSIGN_OR_RETURN(InputFile file, main.folder.OpenFile(name, kMaxWeightsBytes));
     ACCELERD_ASSIGN_OR_RETURN(side_files[name], ReadToTensor(file, name));
-    return BytesOf(side_files[name]);
+    const std::span<const std::byte> data = BytesOf(side_files[name]);
+    ACCELERD_RETURN_IF_ERROR(RefuseGitLfsPointer({reinterpret_cast<const char*>(data.data()), data.size()}, name));
+    return data;
   };
   absl::StatusOr<std::optional<std::string>> placed =
       GuardMemory([&] { return PlaceExternalData(contents, read_side_file); });
@@ -196,7 +276,29 @@ absl::StatusOr<ReadModel> ReadOnnx(const ModelFiles& files) {
     contents = **std::move(placed);
   }
   ACCELERD_ASSIGN_OR_RETURN(read.model, ParseInMemory(path, contents, ov::Tensor()));
+  ACCELERD_ASSIGN_OR_RETURN(ReadMetadata stated, Guard(absl::StatusCode::kInvalidArgument, path,
+                                                       [&] { return ReadOnnxMetadata(*read.model); }));
+  read.metadata = TakeMetadata(std::move(stated), path);
+  AddMetadataFile(main.folder, read);
   return read;
+}
+
+/// What to do about a TFLite model that the runtime cannot read because of its custom operations; empty without any.
+std::string AdviceOnCustomOperations(const std::vector<std::string>& operations) {
+  if (operations.empty()) {
+    return {};
+  }
+  const auto has = [&](std::string_view name) { return std::ranges::find(operations, name) != operations.end(); };
+  if (has("edgetpu-custom-op")) {
+    return "it is compiled for the Edge TPU; use the file without _edgetpu in its name, from which it was compiled";
+  }
+  if (has("TFLite_Detection_PostProcess")) {
+    return "OpenVINO has no TFLite_Detection_PostProcess; use the model's ONNX file, or convert its SavedModel or "
+           "frozen "
+           "graph with OpenVINO's ovc";
+  }
+  return fmt::format("OpenVINO lacks its custom operation{} {}; use the model in another format, such as ONNX",
+                     operations.size() > 1 ? "s" : "", fmt::join(operations, ", "));
 }
 
 absl::StatusOr<ReadModel> ReadTflite(const ModelFiles& files) {
@@ -204,15 +306,26 @@ absl::StatusOr<ReadModel> ReadTflite(const ModelFiles& files) {
   const std::string& path = files.main;
   ACCELERD_ASSIGN_OR_RETURN(MainFile main, OpenMain(files, kMaxGraphBytes));
   ACCELERD_ASSIGN_OR_RETURN(std::string contents, ReadMain(main.file, path, LooksLikeTflite, "a TFLite model"));
+  const std::string failure = fmt::format("cannot read the model {}", path);
+  absl::StatusOr<TfliteFacts> facts = GuardMemory([&] { return ReadTfliteFacts(contents); });
+  if (!facts.ok()) {
+    return Annotate(facts.status(), failure);
+  }
   ContentHash hash;
   hash.AddWhole(BytesOf(contents));
   read.content_hash = hash.Finish();
   read.files = {path};
   ACCELERD_ASSIGN_OR_RETURN(const NamedCopy copy, NamedCopy::Make("model.tflite", contents));
   contents = std::string();
-  ACCELERD_ASSIGN_OR_RETURN(read.model,
-                            Guard(absl::StatusCode::kInvalidArgument, fmt::format("cannot read the model {}", path),
-                                  [&] { return Core().read_model(copy.path()); }));
+  absl::StatusOr<std::shared_ptr<ov::Model>> model =
+      Guard(absl::StatusCode::kInvalidArgument, failure, [&] { return Core().read_model(copy.path()); });
+  if (!model.ok()) {
+    const std::string advice = AdviceOnCustomOperations(facts->custom_operations);
+    return advice.empty() ? model.status() : absl::InvalidArgumentError(fmt::format("{}: {}", failure, advice));
+  }
+  read.model = *std::move(model);
+  read.metadata = TakeMetadata(std::move(facts->stated), path);
+  AddMetadataFile(main.folder, read);
   return read;
 }
 

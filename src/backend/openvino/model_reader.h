@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "model/model_files.h"
+#include "model/model_metadata.h"
 #include "openvino/core/model.hpp"
 
 namespace accelerd::openvino {
@@ -22,14 +23,16 @@ struct ReadModel {
   std::shared_ptr<ov::Model> model;
   std::string content_hash;        ///< SHA-256 in hexadecimal over exactly the bytes that `model` was made of.
   std::vector<std::string> files;  ///< What was read: the main file, then side files.
+  ModelMetadata metadata;          ///< What the files state besides the graph.
 };
 
 /// Reads an IR (NAME.xml, and NAME.bin beside it), an ONNX model with its external data, or a TFLite model.
 ///
-/// Every file is read once, into memory; the runtime opens none of them.
+/// Every file is read once, into memory; the runtime opens none of them. Metadata comes from the model's file and, in a
+/// folder of the model's own, from metadata.yaml beside it. What is wrong with metadata is logged, and is no error.
 ///
 /// The main file may be a link to anywhere beneath `files.root`, or to anywhere at all when that is empty. The files
-/// beside it may be links within its folder, or to where the main file's own link leads; else kPermissionDenied.
+/// beside it are opened as ModelFolder does; else kPermissionDenied.
 ///
 /// kNotFound, kPermissionDenied: a file cannot be read. kInvalidArgument: the model is broken. kResourceExhausted: it
 /// does not fit into memory. kUnavailable: a file was shortened while it was read.

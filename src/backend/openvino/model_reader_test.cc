@@ -3,11 +3,13 @@
 #include <fstream>
 #include <iterator>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "backend/openvino/test_models.h"
 #include "backend/openvino/test_onnx.h"
 #include "backend/test_directory.h"
+#include "fmt/core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "openvino/op/constant.hpp"
@@ -83,6 +85,65 @@ TEST_F(ModelReaderTest, BrokenIrIsRefused) {
     Spill(files.main, text.substr(0, length));
     ExpectBroken(files, "cannot read the model");
   }
+}
+
+TEST_F(ModelReaderTest, AHalfCopiedBinIsNamedWithBothSizes) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  const std::string weights = Slurp(directory_ / "add.bin");
+  Spill(directory_ / "add.bin", weights.substr(0, 2));
+  ExpectBroken(files,
+               fmt::format("{} has 2 bytes, and {} asks for {}", directory_ / "add.bin", files.main, weights.size()));
+  fs::remove(directory_ / "add.bin");
+  ExpectBroken(files, fmt::format("{} is missing; it must have {} bytes", directory_ / "add.bin", weights.size()));
+}
+
+TEST_F(ModelReaderTest, AnOldIrIsNamed) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  const std::string text = Slurp(files.main);
+  const std::size_t version = text.find("version=\"11\"");
+  ASSERT_NE(version, std::string::npos);
+  for (const auto& [number, message] : std::vector<std::pair<std::string, std::string>>{
+           {"6", "it is an OpenVINO IR of version 6 (2018-2019); versions 10 and 11 are read"},
+           {"2", "it is an OpenVINO IR of version 2 (2017-2018)"},
+           {"7", "it is an OpenVINO IR of version 7 (2019-2020)"},
+           {"99", "it is an OpenVINO IR of version 99; this build reads versions 10 and 11"}}) {
+    std::string other = text;
+    other.replace(version, 12, "version=\"" + number + "\"");
+    Spill(files.main, other);
+    ExpectBroken(files, message);
+  }
+}
+
+TEST_F(ModelReaderTest, AGitLfsPointerIsNamed) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n";
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  Spill(directory_ / "add.bin", pointer);
+  ExpectBroken(files, (directory_ / "add.bin") + " is a Git LFS pointer");
+  Spill(files.main, pointer);
+  ExpectBroken(files, files.main + " is a Git LFS pointer");
+  for (const auto& [name, format] : {std::pair("a.onnx", ModelFormat::kOnnx), {"a.tflite", ModelFormat::kTflite}}) {
+    Spill(directory_ / name, pointer);
+    ExpectBroken({directory_ / name, format, ""}, (directory_ / name) + " is a Git LFS pointer");
+  }
+  Spill(directory_ / "ext.onnx", OnnxAddModel("w.data"));
+  Spill(directory_ / "w.data", pointer);
+  ExpectBroken({directory_ / "ext.onnx", ModelFormat::kOnnx, ""}, "w.data is a Git LFS pointer");
+}
+
+// A compiled model is written with as many tabs before an element as it is deep: 2 MB became 7.5 GB.
+TEST_F(ModelReaderTest, ADeepRtInfoIsRefused) {
+  const ModelFiles files = WriteIr(AddModel(1), directory_.path(), "add");
+  std::string text = Slurp(files.main);
+  std::string deep;
+  for (int i = 0; i < 300'000; ++i) {
+    deep += "<a>";
+  }
+  for (int i = 0; i < 300'000; ++i) {
+    deep += "</a>";
+  }
+  text.insert(text.find("<rt_info>") + 9, deep);
+  Spill(files.main, text);
+  ExpectBroken(files, "its rt_info is nested too deeply; the limit is 16");
 }
 
 TEST_F(ModelReaderTest, GarbageIsRefused) {

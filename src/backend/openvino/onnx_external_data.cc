@@ -9,12 +9,11 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "backend/openvino/ir_scan.h"
 #include "fmt/core.h"
 
 namespace accelerd::openvino {
 namespace {
-
-constexpr int kMaxDepth = 100;  // Protobuf's own default.
 
 /// The messages of onnx.proto3 through which a tensor can be reached.
 enum class Kind { kModel, kGraph, kFunction, kNode, kAttribute, kSparseTensor, kTensor };
@@ -215,8 +214,10 @@ class Rewriter {
     if (kind == Kind::kTensor) {
       return RewriteTensor(bytes);
     }
-    if (depth >= kMaxDepth) {
-      return NotOnnx("its graphs are nested too deeply");
+    constexpr int kMessagesOfAGraph = 3;  // Graph, node, attribute.
+    if (depth > kMessagesOfAGraph * (kMaxNestedGraphs + 1)) {
+      return absl::InvalidArgumentError(
+          fmt::format("its graphs are nested deeper than the limit of {} levels", kMaxNestedGraphs));
     }
     std::optional<std::string> changed;
     for (WireReader reader(bytes); !reader.done();) {

@@ -126,14 +126,12 @@ TEST(OnnxExternalData, RefusesWhatIsBroken) {
 
 TEST(OnnxExternalData, BoundsTheDepth) {
   std::string graph = Bytes(5, ExternalTensor("deep.bin"));
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 10; ++i) {
     graph = Bytes(1, Bytes(5, Bytes(6, graph)));
   }
   EXPECT_THAT(*Locations(Bytes(7, graph)), ElementsAre("deep.bin"));
-  for (int i = 0; i < 20; ++i) {
-    graph = Bytes(1, Bytes(5, Bytes(6, graph)));
-  }
-  EXPECT_THAT(Message(Locations(Bytes(7, graph)).status()), HasSubstr("nested too deeply"));
+  graph = Bytes(1, Bytes(5, Bytes(6, graph)));
+  EXPECT_THAT(Message(Locations(Bytes(7, graph)).status()), HasSubstr("nested deeper than the limit of 10 levels"));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ absl::StatusOr<ModelInfo> DescribeModel(const ReadModel& read, const std::string
       info.outputs, Guard(absl::StatusCode::kInvalidArgument, main, [&] { return ReadOutputFacts(*read.model); }));
   info.content_hash = read.content_hash;
   info.files = read.files;
+  info.metadata = read.metadata;
   return info;
 }
 

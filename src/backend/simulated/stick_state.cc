@@ -5,6 +5,7 @@
 #include <concepts>
 #include <utility>
 
+#include "base/parse_json.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -127,7 +128,7 @@ absl::Status ReadFaults(const Json& array, std::vector<Fault>& faults) {
 
 /// Texts that are numbers or booleans go into the file as such.
 Json SettingToJson(const std::string& text) {
-  const Json value = Json::parse(text, nullptr, false);
+  const Json value = ParseJson<Json>(text).value_or(Json());
   return value.is_number() || value.is_boolean() ? value : Json(text);
 }
 
@@ -152,10 +153,7 @@ Json FaultToJson(const Fault& fault) {
 }  // namespace
 
 absl::StatusOr<StickState> ParseStickState(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) {
-    return absl::InvalidArgumentError("it is not JSON");
-  }
+  ACCELERD_ASSIGN_OR_RETURN(const Json json, ParseJson<Json>(text));
   StickState state;
   ACCELERD_RETURN_IF_ERROR(ForEachEntry("state", json, [&](const std::string& key, const Json& value) {
     return key == "present"    ? Read(key, value, state.present)

@@ -1,0 +1,77 @@
+#include "model/zip_member.h"
+
+#include <zip.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "fmt/core.h"
+
+namespace accelerd {
+namespace {
+
+constexpr std::size_t kEndBytes = 22;                     // Of the record at the end of an archive, without its comment.
+constexpr std::size_t kMaxCommentBytes = 65'535;          // By the format.
+constexpr std::uint32_t kMaxDirectoryBytes = 1U << 20U;   // Of the list of members, which is held in memory.
+
+struct CloseArchive {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+};
+struct CloseMember {
+  void operator()(zip_file_t* member) const { zip_fclose(member); }
+};
+
+/// Whether an archive ends the file, and its list of members is of a size that is worth reading.
+bool HasSmallDirectory(std::string_view file) {
+  const std::string_view tail = file.substr(file.size() - std::min(file.size(), kEndBytes + kMaxCommentBytes));
+  const std::size_t end = tail.rfind("PK\x05\x06");
+  if (end == std::string_view::npos || tail.size() - end < kEndBytes) {
+    return false;
+  }
+  constexpr std::size_t kDirectoryBytesOffset = 12;
+  std::uint32_t bytes = 0;
+  for (std::size_t i = 0; i < sizeof(bytes); ++i) {
+    bytes |= static_cast<std::uint32_t>(static_cast<unsigned char>(tail[end + kDirectoryBytesOffset + i])) << (8U * i);
+  }
+  return bytes <= kMaxDirectoryBytes;
+}
+
+absl::Status Damaged(std::string_view why) {
+  return absl::InvalidArgumentError(fmt::format("the zip archive at its end is damaged: {}", why));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadZipMember(std::string_view file, const std::string& name, std::size_t max_bytes) {
+  if (!HasSmallDirectory(file)) {
+    return absl::NotFoundError("there is no zip archive at its end");
+  }
+  zip_error_t error{};
+  zip_source_t* source = zip_source_buffer_create(file.data(), file.size(), /*freep=*/0, &error);
+  const std::unique_ptr<zip_t, CloseArchive> archive(
+      source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error));
+  if (archive == nullptr) {
+    zip_source_free(source);  // An archive owns its source.
+    return Damaged(zip_error_strerror(&error));
+  }
+  zip_stat_t status{};
+  if (zip_stat(archive.get(), name.c_str(), 0, &status) != 0 || (status.valid & ZIP_STAT_SIZE) == 0) {
+    return absl::NotFoundError(fmt::format("the zip archive at its end has no {}", name));
+  }
+  if (status.size > max_bytes) {
+    return absl::InvalidArgumentError(fmt::format("{} has {} bytes; the limit is {}", name, status.size, max_bytes));
+  }
+  const std::unique_ptr<zip_file_t, CloseMember> member(zip_fopen_index(archive.get(), status.index, 0));
+  if (member == nullptr) {
+    return Damaged(zip_strerror(archive.get()));
+  }
+  std::string contents(status.size, '\0');
+  const zip_int64_t count = zip_fread(member.get(), contents.data(), contents.size());
+  if (count < 0 || static_cast<std::size_t>(count) != contents.size()) {
+    return Damaged(fmt::format("{} is not whole", name));
+  }
+  return contents;
+}
+
+}  // namespace accelerd
