@@ -49,6 +49,11 @@ struct Errands {
   std::vector<Answer> answer;
 };
 
+/// kNoModel for null.
+inline ModelGeneration GenerationOf(const ModelHandle& model) {
+  return model == nullptr ? kNoModel : model->generation;
+}
+
 /// The entry's job as the core sees it.
 JobInfo InfoOf(const JobEntry& entry);
 

@@ -14,6 +14,7 @@ namespace accelerd {
 namespace {
 
 using SharedResult = std::shared_ptr<const TaskResult>;
+using SharedImage = std::shared_ptr<const Image>;
 
 absl::Status Stopping() {
   return WithRetryAfter(absl::UnavailableError("the service is shutting down"), std::chrono::seconds(1));
@@ -22,6 +23,8 @@ absl::Status Stopping() {
 /// An accepted call, from its preparation to its result.
 struct TaskRun {
   ModelHandle model;
+  Client client;
+  PriorityClass priority;
   const Postprocessor* postprocessor;
   ImageSource image;
   TaskOptions options;
@@ -42,6 +45,13 @@ absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferP
   return Tensors{std::move(tensor)};
 }
 
+/// The call is over: nobody can cancel it any more.
+void Forget(const std::shared_ptr<Cancellation>& cancellation) {
+  if (cancellation != nullptr) {
+    cancellation->OnCancel(nullptr);
+  }
+}
+
 absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outputs) {
   absl::StatusOr<TaskResult> result = run.postprocessor->Run(outputs, run.size, run.options);
   if (!result.ok()) {
@@ -50,22 +60,22 @@ absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outpu
   return std::make_shared<const TaskResult>(*std::move(result));
 }
 
-absl::Status DecodesTooMany(int limit) {
-  const absl::Status status =
-      absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit));
-  return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kQueueFull)), std::chrono::seconds(1));
-}
+/// An accepted call for an image alone.
+struct DecodeRun {
+  ModelHandle model;  ///< Null.
+  Client client;
+  PriorityClass priority;
+  ImageSource source;
+  SharedImage image;  ///< Set by the decoding.
+  Done<SharedImage> done;
+};
 
-/// What stands against a decoding that waited for its turn.
-absl::Status CheckWanted(const std::atomic<bool>& cancelled, Time deadline) {
-  if (cancelled) {
-    return absl::CancelledError("the caller left");
-  }
-  if (Clock::Steady().Now() > deadline) {
-    const absl::Status status = absl::DeadlineExceededError("the request's time was over before its image was decoded");
-    return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kExpired)), std::chrono::seconds(1));
-  }
-  return absl::OkStatus();
+absl::StatusOr<Tensors> Decode(DecodeRun& run, const ImageLoader& loader) {
+  absl::StatusOr<Image> image = loader.Load(run.source);
+  run.source = ImageBytes();  // The request's bytes are free while the answer is rendered.
+  ACCELERD_RETURN_IF_ERROR(image.status());
+  run.image = std::make_shared<const Image>(*std::move(image));
+  return Tensors();
 }
 
 }  // namespace
@@ -101,65 +111,80 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   }
 
   const auto run = std::make_shared<TaskRun>(TaskRun{.model = model,
+                                                     .client = context.client,
+                                                     .priority = context.priority,
                                                      .postprocessor = &postprocessor,
                                                      .image = std::move(call.image),
                                                      .options = std::move(call.options),
                                                      .size = {},
                                                      .done = std::move(done)});
-  Job job;
+  Job job = MakeJob(context);
   job.model = std::move(model);
-  job.client = std::move(context.client);
-  job.priority = context.priority;
-  job.stream = std::move(context.stream);
-  job.deadline = context.deadline;
   job.input_bytes = plan.input_bytes();
-  job.prepare = [this, run] { return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_); }); };
+  job.prepare = [this, run](const std::atomic<bool>& /*abandoned*/) {
+    return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_); });
+  };
   job.done = [this, run, cancellation = context.cancellation](absl::StatusOr<Tensors> outputs) {
-    if (cancellation != nullptr) {
-      cancellation->OnCancel(nullptr);
-    }
+    Forget(cancellation);
     if (!outputs.ok()) {
       run->done(outputs.status());
       return;
     }
-    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = *std::move(outputs)] {
-      run->done(GuardMemory([&] { return MakeResult(*run, outputs); }));
-    });
+    Finish(run,
+           [run, outputs = *std::move(outputs)] { run->done(GuardMemory([&] { return MakeResult(*run, outputs); })); });
   };
-  const JobId id = scheduler_.Submit(std::move(job));
-  if (context.cancellation != nullptr) {
-    context.cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
-  }
+  Schedule(std::move(job), context.cancellation);
   return absl::OkStatus();
 }
 
-void EngineInferenceService::DecodeImage(CallContext context, ImageSource image,
-                                         Done<std::shared_ptr<const Image>> done) {
+void EngineInferenceService::DecodeImage(CallContext context, ImageSource image, Done<SharedImage> done) {
   if (stopped_) {
     done(Stopping());
     return;
   }
-  if (decodes_.fetch_add(1) >= options_.max_decodes) {
-    --decodes_;
-    done(DecodesTooMany(options_.max_decodes));
-    return;
+  const auto run = std::make_shared<DecodeRun>(DecodeRun{.model = nullptr,
+                                                         .client = context.client,
+                                                         .priority = context.priority,
+                                                         .source = std::move(image),
+                                                         .image = nullptr,
+                                                         .done = std::move(done)});
+  Job job = MakeJob(context);
+  job.prepare = [this, run](const std::atomic<bool>& /*abandoned*/) {
+    return GuardMemory([&] { return Decode(*run, loader_); });
+  };
+  job.done = [this, run, cancellation = context.cancellation](const absl::StatusOr<Tensors>& decoded) {
+    Forget(cancellation);
+    if (!decoded.ok()) {
+      run->done(decoded.status());
+      return;
+    }
+    Finish(run, [run] { run->done(std::exchange(run->image, nullptr)); });
+  };
+  Schedule(std::move(job), context.cancellation);
+}
+
+Job EngineInferenceService::MakeJob(CallContext& context) {
+  Job job;
+  job.client = std::move(context.client);
+  job.priority = context.priority;
+  job.stream = std::move(context.stream);
+  job.deadline = context.deadline;
+  return job;
+}
+
+void EngineInferenceService::Schedule(Job job, const std::shared_ptr<Cancellation>& cancellation) {
+  const JobId id = scheduler_.Submit(std::move(job));
+  if (cancellation != nullptr) {
+    cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
   }
-  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
-  if (context.cancellation != nullptr) {
-    context.cancellation->OnCancel([cancelled] { *cancelled = true; });
-  }
-  // Its answer shares the threads with inferences: it waits for theirs, which keep the device busy.
-  pool_.Post(CpuPool::Priority::kDecode, [this, cancelled, deadline = context.deadline, image = std::move(image),
-                                          done = std::move(done)]() mutable {
-    using SharedImage = std::shared_ptr<const Image>;
-    absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
-      ACCELERD_RETURN_IF_ERROR(CheckWanted(*cancelled, deadline));
-      ACCELERD_ASSIGN_OR_RETURN(Image pixels, loader_.Load(image));
-      return std::make_shared<const Image>(std::move(pixels));
-    });
-    image = ImageBytes();  // The request's bytes are free while the answer is rendered.
-    --decodes_;
-    done(std::move(decoded));
+}
+
+template <typename Run, typename Work>
+void EngineInferenceService::Finish(const std::shared_ptr<Run>& run, Work work) {
+  pool_.Post(CpuPool::Priority::kFinish, [this, run, work = std::move(work)] {
+    const Time begin = Clock::Steady().Now();
+    work();
+    scheduler_.ChargeProcessor(run->client, run->priority, run->model, Clock::Steady().Now() - begin);
   });
 }
 
