@@ -49,7 +49,8 @@ absl::Status CheckGroup(const std::string& name) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): before there are other threads.
   const group* found = getgrnam(name.c_str());
   if (found == nullptr) {
-    return absl::NotFoundError(fmt::format("there is no group \"{}\"; create it with: groupadd --system {}", name, name));
+    return absl::NotFoundError(
+        fmt::format("there is no group \"{}\"; create it with: groupadd --system {}", name, name));
   }
   if (geteuid() == 0 || IsMember(found->gr_gid)) {
     return absl::OkStatus();

@@ -35,15 +35,16 @@ TEST_F(AccountCheckTest, AFolderThatExistsOrCanBeCreated) {
 TEST_F(AccountCheckTest, AFileInTheWay) {
   std::ofstream(folder_ + "/file") << "x";
   EXPECT_THAT(std::string(Message(CheckWritableFolder(folder_ + "/file"))), HasSubstr("/file is not a folder"));
-  EXPECT_THAT(std::string(Message(CheckWritableFolder(folder_ + "/file/cache"))), HasSubstr("/file/cache cannot be used"));
+  EXPECT_THAT(std::string(Message(CheckWritableFolder(folder_ + "/file/cache"))),
+              HasSubstr("/file/cache cannot be used"));
 }
 
 TEST_F(AccountCheckTest, DropsOnlyWhatCannotBeUsed) {
   ServeOptions options;
   options.cache_dir = "/dev/null/accelerd";
   options.state_dir = folder_;
-  EXPECT_THAT(DropUnusableFolders(options),
-              ElementsAre(AllOf(HasSubstr("cache-dir: /dev/null/accelerd cannot be used"), HasSubstr("--cache-dir none"))));
+  EXPECT_THAT(DropUnusableFolders(options), ElementsAre(AllOf(HasSubstr("cache-dir: /dev/null/accelerd cannot be used"),
+                                                              HasSubstr("--cache-dir none"))));
   EXPECT_EQ(options.cache_dir, "");
   EXPECT_EQ(options.state_dir, folder_);
 }

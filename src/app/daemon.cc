@@ -135,7 +135,8 @@ class Daemon::Parts {
   Parts(const ServeOptions& options, const BackendOptions& backend, ModelManagerOptions manager_options,
         std::unique_ptr<FrontEnd> bound)
       : front_end(std::move(bound)),
-        pool(CpuThreads(options)),
+        // One more than prepare at once: see SchedulerLimits::max_preparing.
+        pool(CpuThreads(options) + 1),
         scheduler(Limits(options), pool),
         manager(
             std::move(manager_options),
@@ -146,8 +147,7 @@ class Daemon::Parts {
                 .accept_damaged = options.accept_damaged_images,
                 .max_file_bytes = options.max_file_bytes,
                 .max_decode_bytes = options.max_decode_bytes}),
-        inference({.max_decodes = static_cast<int>(options.max_queue),
-                   .max_idle_input_bytes = options.max_prepared_bytes / 4,
+        inference({.max_idle_input_bytes = options.max_prepared_bytes / 4,
                    .input_buffers = backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared
                                                                                             : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),

@@ -21,8 +21,8 @@ class CpuPool {
  public:
   using Work = absl::AnyInvocable<void() &&>;
 
-  /// What an answer waits for goes before what feeds the device, and that before what the device has no part in.
-  enum class Priority { kFinish, kPrepare, kDecode };
+  /// Work that an answer waits for goes before the preparation of further work.
+  enum class Priority { kFinish, kPrepare };
 
   /// Starts `threads` threads. REQUIRES: threads >= 1.
   explicit CpuPool(int threads);
@@ -47,7 +47,7 @@ class CpuPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable drained_;
-  std::array<std::deque<Work>, 3> queues_;  ///< By Priority.
+  std::array<std::deque<Work>, 2> queues_;  ///< By Priority.
   int running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

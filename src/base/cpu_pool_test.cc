@@ -23,19 +23,18 @@ TEST(CpuPoolTest, RunsEverythingBeforeItIsDestroyed) {
   EXPECT_EQ(runs, 1000);
 }
 
-TEST(CpuPoolTest, FinishesThenPreparesThenDecodes) {
+TEST(CpuPoolTest, FinishesThenPrepares) {
   std::string order;
   std::promise<void> gate;
   {
     CpuPool pool(1);
     pool.Post(CpuPool::Priority::kPrepare, [&gate] { gate.get_future().wait(); });
-    pool.Post(CpuPool::Priority::kDecode, [&order] { order += 'd'; });
     pool.Post(CpuPool::Priority::kPrepare, [&order] { order += 'p'; });
     pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'f'; });
     pool.Post(CpuPool::Priority::kFinish, [&order] { order += 'g'; });
     gate.set_value();
   }
-  EXPECT_EQ(order, "fgpd");
+  EXPECT_EQ(order, "fgp");
 }
 
 TEST(CpuPoolTest, DrainsWhatWorkPosts) {
@@ -53,7 +52,7 @@ TEST(CpuPoolTest, DrainsWhatWorkPosts) {
   pool.Drain();
   EXPECT_EQ(runs, 2);
   opener.join();
-  pool.Post(CpuPool::Priority::kDecode, [&runs] { ++runs; });
+  pool.Post(CpuPool::Priority::kPrepare, [&runs] { ++runs; });
   pool.Drain();
   EXPECT_EQ(runs, 3);
   pool.Drain();

@@ -13,8 +13,7 @@ absl::StatusOr<toml::table> ParseToml(std::string_view text, const std::string& 
     return toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     const toml::source_position& begin = error.source().begin;
-    return absl::InvalidArgumentError(
-        fmt::format("{}:{}:{}: {}", path, begin.line, begin.column, error.description()));
+    return absl::InvalidArgumentError(fmt::format("{}:{}:{}: {}", path, begin.line, begin.column, error.description()));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
+#include <string_view>
 
 #include "fmt/core.h"
 
@@ -16,21 +18,15 @@ absl::Status TryIn(absl::Status status, Duration delay) {
                         std::chrono::ceil<std::chrono::seconds>(std::clamp(delay, kLeastRetryDelay, kMostRetryDelay)));
 }
 
-Duration TotalWaiting(const ClientTable& clients) {
-  Duration total{};
-  for (const Duration of_class : clients.waiting()) {
-    total += of_class;
-  }
-  return total;
+Duration Total(const WaitingTime& waiting) {
+  return std::accumulate(waiting.begin(), waiting.end(), Duration(0));
 }
 
 /// Whether the group has more waiting for its weight than all have together.
-bool OverItsShare(const ClientTable& clients, const ClientTable::Group& group) {
-  Duration own{};
-  for (const Duration of_class : group.waiting) {
-    own += of_class;
-  }
-  return ToSeconds(own) * clients.active_weight() > ToSeconds(TotalWaiting(clients)) * group.weight;
+bool OverItsShare(const ClientTable& clients, const ClientTable::Group& group, Resource resource) {
+  const Duration own = Total(group.waiting.of(resource));
+  const Duration all = Total(clients.waiting().of(resource));
+  return ToSeconds(own) * clients.active_weight() > ToSeconds(all) * group.weight;
 }
 
 /// Whether no group has more jobs for its weight.
@@ -47,14 +43,14 @@ std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTab
         RefusalReason::kClientQueueFull,
         TryAgain(absl::ResourceExhaustedError(fmt::format(
                      "the client has {} requests waiting, all that one may have; try again later", own.jobs)),
-                 clients, request.devices)};
+                 clients, request.servers)};
   }
   if (!request.replaces_frame && own.bytes + request.job.input_bytes > limits.max_client_bytes) {
     return Turnaway{RefusalReason::kClientQueueFull,
                     TryAgain(absl::ResourceExhaustedError(fmt::format(
                                  "the client has {} bytes of inputs waiting, of {} that one may have; try again later",
                                  own.bytes, limits.max_client_bytes)),
-                             clients, request.devices)};
+                             clients, request.servers)};
   }
   if (!request.replaces_frame && request.jobs >= limits.max_jobs) {
     if (clients.active_groups() > 1 && HasMost(clients, own)) {
@@ -63,21 +59,52 @@ std::optional<Turnaway> JudgeRoom(const SchedulerLimits& limits, const ClientTab
           TryAgain(absl::ResourceExhaustedError(fmt::format(
                        "the queue is full ({} jobs), and no client has more in it than this one; try again later",
                        limits.max_jobs)),
-                   clients, request.devices)};
+                   clients, request.servers)};
     }
     return Turnaway{RefusalReason::kQueueFull,
                     TryAgain(absl::ResourceExhaustedError(
                                  fmt::format("the queue is full ({} jobs); try again later", limits.max_jobs)),
-                             clients, request.devices),
+                             clients, request.servers),
                     /*could_make_room=*/true};
   }
   if (request.job.prepared && request.given_bytes + request.job.input_bytes > limits.max_prepared_bytes) {
     return Turnaway{RefusalReason::kQueueFull,
                     TryAgain(absl::ResourceExhaustedError(fmt::format(
                                  "the queue is full ({} bytes of inputs); try again later", limits.max_prepared_bytes)),
-                             clients, request.devices)};
+                             clients, request.servers)};
   }
   return std::nullopt;
+}
+
+/// Whether the job gets through with the resource within `time`: it is decoded by its deadline, and has begun to run.
+std::optional<Turnaway> JudgeWait(const ClientTable& clients, const AdmissionRequest& request, Resource resource,
+                                  Duration time) {
+  const auto index = static_cast<std::size_t>(resource);
+  const Duration waiting = Total(clients.waiting().of(resource));
+  const Duration own_time = resource == Resource::kProcessor ? request.cost[index] : Duration(0);
+  const Duration left = (time - own_time) * request.servers[index];
+  // Most often everything that waits is done by then. While nothing waits, the estimate of its own time is no reason:
+  // it would never be corrected.
+  if (request.servers[index] == 0 || waiting <= std::max(left, Duration(0))) {
+    return std::nullopt;
+  }
+  const Duration ahead = TimeAhead(clients, request.payer, request.job.priority, resource, request.cost[index]);
+  if (ahead <= left) {
+    return std::nullopt;
+  }
+  const bool own_fault = OverItsShare(clients, clients.groups()[request.payer.group], resource);
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(ahead).count();
+  const std::string_view what = resource == Resource::kDevice ? "the device" : "the threads that decode";
+  return Turnaway{
+      own_fault ? RefusalReason::kClientQueueFull : RefusalReason::kTooLate,
+      TryIn(own_fault ? absl::ResourceExhaustedError(fmt::format(
+                            "the client has more waiting than its share of {}: {} ms of work come before the request, "
+                            "which is past its deadline; try again later",
+                            what, milliseconds))
+                      : absl::DeadlineExceededError(fmt::format(
+                            "{} ms of work for {} come before the request, which is past its deadline; try again later",
+                            milliseconds, what)),
+            ahead - left)};
 }
 
 std::optional<Turnaway> JudgeDeadline(const ClientTable& clients, const AdmissionRequest& request, Time now) {
@@ -90,44 +117,34 @@ std::optional<Turnaway> JudgeDeadline(const ClientTable& clients, const Admissio
   if (deadline == Time::max()) {
     return std::nullopt;
   }
-  const Duration left = (deadline - now) * std::max(request.devices, 1);
-  // Most often all that waits is done by then, or the job takes the place of another.
-  if (request.replaces_frame || TotalWaiting(clients) <= left) {
+  // The job takes the place of another.
+  if (request.replaces_frame) {
     return std::nullopt;
   }
-  const Duration ahead = TimeAhead(clients, request.payer, request.job.priority, request.cost);
-  if (ahead <= left) {
-    return std::nullopt;
+  for (const Resource resource : {Resource::kDevice, Resource::kProcessor}) {
+    if (auto turnaway = JudgeWait(clients, request, resource, deadline - now)) {
+      return turnaway;
+    }
   }
-  const bool own_fault = OverItsShare(clients, clients.groups()[request.payer.group]);
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(ahead).count();
-  return Turnaway{own_fault ? RefusalReason::kClientQueueFull : RefusalReason::kTooLate,
-                  TryIn(own_fault ? absl::ResourceExhaustedError(fmt::format(
-                                        "the client has more waiting than its share of the device: {} ms of work come "
-                                        "before the request, which is past its deadline; try again later",
-                                        milliseconds))
-                                  : absl::DeadlineExceededError(fmt::format(
-                                        "{} ms of work come before the request, which is past its deadline; try again "
-                                        "later",
-                                        milliseconds)),
-                        ahead - left)};
+  return std::nullopt;
 }
 
 }  // namespace
 
-Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Duration cost) {
+Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Resource resource,
+                   Duration cost) {
   const auto index = static_cast<std::size_t>(priority);
   Duration higher{};
   for (std::size_t i = 0; i < index; ++i) {
-    higher += clients.waiting()[i];
+    higher += clients.waiting().of(resource)[i];
   }
   const ClientTable::Group& group = clients.groups()[payer.group];
-  const Duration own = clients.members()[payer.member].waiting[index] + cost;
+  const Duration own = clients.members()[payer.member].waiting.of(resource)[index] + cost;
   Duration of_group = own;
   if (group.members > 1) {
     for (const ClientTable::Member& member : clients.members()) {
       if (member.payer.group == payer.group && member.payer.member != payer.member) {
-        of_group += std::min(member.waiting[index], own);
+        of_group += std::min(member.waiting.of(resource)[index], own);
       }
     }
   }
@@ -136,8 +153,8 @@ Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass
     const ClientTable::Group& other = clients.groups()[i];
     if (i != payer.group && other.jobs > 0) {
       const double share = ToSeconds(of_group) * other.weight / group.weight;
-      of_class +=
-          std::min(other.waiting[index], std::chrono::duration_cast<Duration>(std::chrono::duration<double>(share)));
+      of_class += std::min(other.waiting.of(resource)[index],
+                           std::chrono::duration_cast<Duration>(std::chrono::duration<double>(share)));
     }
   }
   return higher + of_class - cost;
@@ -159,8 +176,14 @@ absl::Status WithRefusal(absl::Status status, RefusalReason reason) {
   return reason == RefusalReason::kClientQueueFull ? WithClientLimit(std::move(status)) : status;
 }
 
-absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices) {
-  return TryIn(std::move(status), TotalWaiting(clients) / std::max(devices, 1));
+absl::Status TryAgain(absl::Status status, const ClientTable& clients, const Servers& servers) {
+  Duration longest{};
+  for (const Resource resource : {Resource::kDevice, Resource::kProcessor}) {
+    if (const int count = servers[static_cast<std::size_t>(resource)]; count > 0) {
+      longest = std::max(longest, Total(clients.waiting().of(resource)) / count);
+    }
+  }
+  return TryIn(std::move(status), longest);
 }
 
 std::optional<Turnaway> JudgeAdmission(const SchedulerLimits& limits, const ClientTable& clients,

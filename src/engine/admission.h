@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_ADMISSION_H_
 #define ACCELERD_ENGINE_ADMISSION_H_
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -9,14 +10,18 @@
 
 namespace accelerd {
 
+/// How many of each resource serve a job at once, by Resource: devices that have its model (at least 1, as one may come
+/// back) and threads that prepare. 0: the job does not need the resource.
+using Servers = std::array<int, kResources>;
+
 /// What a new job finds.
 struct AdmissionRequest {
   const JobInfo& job;
   const Payer& payer;
-  Duration cost{};              ///< Estimated time on its device.
-  std::size_t jobs = 0;         ///< In the core.
-  std::size_t given_bytes = 0;  ///< Of all jobs that came with tensors.
-  int devices = 1;              ///< That serve its model; 0 counts as one.
+  std::array<Duration, kResources> cost{};  ///< Estimated time of each resource.
+  std::size_t jobs = 0;                     ///< In the core.
+  std::size_t given_bytes = 0;              ///< Of all jobs that came with tensors.
+  Servers servers{};
   bool replaces_frame = false;  ///< It takes the place of a frame of its stream.
 };
 
@@ -27,10 +32,11 @@ struct Turnaway {
   bool could_make_room = false;  ///< There is none now, but another client has more than its share.
 };
 
-/// How long the device will be busy with what comes before a new job of `payer` in the fair order as it is now: what
-/// runs, and what may come, not counted. Of each other group as much as the job's own group has for its weight, of
-/// each other member of the group as much as its own member; and all of higher classes.
-Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Duration cost);
+/// Returns how much time of the resource comes before a new job of `payer` in the fair order as it is now. What runs on
+/// a device already and what may come is not counted. Of each other group it counts as much as the job's own group has
+/// for its weight, of each other member of the group as much as its own member; and everything of higher classes.
+Duration TimeAhead(const ClientTable& clients, const Payer& payer, PriorityClass priority, Resource resource,
+                   Duration cost);
 
 /// Whether the job may wait, by the bounds of its client and all, and by its deadline. `now`: of the submission.
 /// Refusals carry RetryAfter where a later attempt may succeed. Unset: admitted.
@@ -44,8 +50,8 @@ std::optional<GroupIndex> WhoGivesRoom(const ClientTable& clients, const Payer& 
 /// `status` with what a caller is told of `reason`.
 absl::Status WithRefusal(absl::Status status, RefusalReason reason);
 
-/// `status` with the advice to try again when the work that waits is done.
-absl::Status TryAgain(absl::Status status, const ClientTable& clients, int devices);
+/// Returns `status` with the advice to try again when the work that waits is done.
+absl::Status TryAgain(absl::Status status, const ClientTable& clients, const Servers& servers);
 
 }  // namespace accelerd
 

@@ -59,7 +59,7 @@ Payer ClientTable::Insert(const Client& client) {
 
 void ClientTable::Drop(MemberIndex index) {
   Member& member = members_[index];
-  Accumulate(members_[kOthers].stats, member.stats);
+  members_[kOthers].account.Merge(member.account);
   const GroupIndex group = member.payer.group;
   by_key_.erase(KeyOf(member.client));
   member = Member();
@@ -92,11 +92,11 @@ void ClientTable::DiscountJob(const Payer& payer, std::size_t bytes) {
   }
 }
 
-void ClientTable::AddWaiting(const Payer& payer, PriorityClass priority, Duration time) {
+void ClientTable::AddWaiting(const Payer& payer, PriorityClass priority, Resource resource, Duration time) {
   const auto index = static_cast<std::size_t>(priority);
-  members_[payer.member].waiting[index] += time;
-  groups_[payer.group].waiting[index] += time;
-  waiting_[index] += time;
+  members_[payer.member].waiting.of(resource)[index] += time;
+  groups_[payer.group].waiting.of(resource)[index] += time;
+  waiting_.of(resource)[index] += time;
 }
 
 GroupIndex ClientTable::Greediest() const {
@@ -105,11 +105,13 @@ GroupIndex ClientTable::Greediest() const {
   return static_cast<GroupIndex>(greediest - groups_.begin());
 }
 
-std::vector<ClientStats> ClientTable::stats() const {
+std::vector<ClientStats> ClientTable::Report(Time now) const {
   std::vector<ClientStats> all;
   for (MemberIndex i = 0; i < members_.size(); ++i) {
-    if (members_[i].known || (i == kOthers && (members_[i].stats.started > 0 || members_[i].jobs > 0))) {
-      all.push_back({members_[i].client, members_[i].stats});
+    const Member& member = members_[i];
+    const ShareStats& stats = member.account.stats;
+    if (member.known || (i == kOthers && (stats.started > 0 || stats.decoded > 0 || member.jobs > 0))) {
+      all.push_back({member.client, member.account.Report(now)});
     }
   }
   return all;

@@ -1,23 +1,37 @@
 #ifndef ACCELERD_ENGINE_CLIENT_TABLE_H_
 #define ACCELERD_ENGINE_CLIENT_TABLE_H_
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/account.h"
+#include "engine/moving_mean.h"
 #include "engine/turn_order.h"
 
 namespace accelerd {
 
-/// What of a client, or of all, waits to run: estimated time of the device, by class.
+/// Estimated time of one resource that waits to be used, by class.
 using WaitingTime = std::array<Duration, kPriorityClasses>;
 
-/// The clients of the core: who they are, what they have waiting, what they got. Bounded: when there are too many, who
-/// is idle for longest is forgotten, and without such a one the newcomers share one entry. Not thread-safe.
+/// What a client, or all, has waiting of each resource.
+struct Backlog {
+  std::array<WaitingTime, kResources> by_resource{};
+
+  WaitingTime& of(Resource resource) { return by_resource[static_cast<std::size_t>(resource)]; }
+  const WaitingTime& of(Resource resource) const { return by_resource[static_cast<std::size_t>(resource)]; }
+};
+
+/// The clients of the core: who they are, what they have waiting, and what they got. The table is bounded: when there
+/// are too many clients, the one that is idle for longest is forgotten. If none is idle, newcomers share one entry.
+/// Not thread-safe.
 class ClientTable {
  public:
   struct Member {
@@ -26,8 +40,8 @@ class ClientTable {
     bool known = false;
     std::size_t jobs = 0;  ///< Not DONE, or abandoned and not over.
     std::uint64_t last_seen = 0;
-    WaitingTime waiting{};
-    ShareStats stats;
+    Backlog waiting;
+    Account account;
   };
   struct Group {
     std::string key;  ///< As Client has it.
@@ -35,7 +49,8 @@ class ClientTable {
     std::size_t members = 0;  ///< Known ones; 0: the place is free.
     std::size_t jobs = 0;
     std::size_t bytes = 0;  ///< Inputs of its jobs.
-    WaitingTime waiting{};
+    Backlog waiting;
+    MovingMean preparation;  ///< What preparations of its jobs took.
   };
 
   explicit ClientTable(std::size_t max_members);
@@ -58,6 +73,12 @@ class ClientTable {
     return Insert(client);
   }
 
+  /// The client's entry, unset when there is none.
+  std::optional<Payer> Known(const Client& client) {
+    const Member* const known = FindKnown(client);
+    return known == nullptr ? std::nullopt : std::optional(known->payer);
+  }
+
   Member& member(const Payer& payer) { return members_[payer.member]; }
   Group& group(const Payer& payer) { return groups_[payer.group]; }
   const std::vector<Group>& groups() const { return groups_; }
@@ -67,10 +88,29 @@ class ClientTable {
   void CountJob(const Payer& payer, std::size_t bytes);
   void DiscountJob(const Payer& payer, std::size_t bytes);
 
-  /// Its job waits for the device, or does not any more.
-  void AddWaiting(const Payer& payer, PriorityClass priority, Duration time);
+  /// Returns the moving mean of what preparations for the payer's group took, or 0 before the first one ended: what
+  /// others send says nothing about it.
+  Duration PreparationOf(const Payer& payer) const {
+    return groups_[payer.group].preparation.value().value_or(Duration(0));
+  }
 
-  const WaitingTime& waiting() const { return waiting_; }
+  /// The same, but never 0: the mean of all before the first one ended.
+  Duration GuessPreparation(const Payer& payer) const {
+    const Duration guess =
+        groups_[payer.group].preparation.value().value_or(preparation_.value().value_or(Duration(0)));
+    return std::max<Duration>(guess, std::chrono::microseconds(100));
+  }
+
+  /// A preparation for the payer took `cost`.
+  void AddPreparation(const Payer& payer, Duration cost) {
+    groups_[payer.group].preparation.Add(cost);
+    preparation_.Add(cost);
+  }
+
+  /// A job of the payer waits for the resource. A negative `time` takes back what was added.
+  void AddWaiting(const Payer& payer, PriorityClass priority, Resource resource, Duration time);
+
+  const Backlog& waiting() const { return waiting_; }
   /// Weights of the groups that have jobs.
   double active_weight() const { return active_weight_; }
 
@@ -79,8 +119,8 @@ class ClientTable {
   /// The group with most jobs for its weight.
   GroupIndex Greediest() const;
 
-  /// Of all entries, and of those that were forgotten under empty names.
-  std::vector<ClientStats> stats() const;
+  /// Reports all entries, and those that were forgotten under empty names.
+  std::vector<ClientStats> Report(Time now) const;
 
  private:
   static constexpr MemberIndex kOthers = 0;
@@ -113,7 +153,8 @@ class ClientTable {
   absl::flat_hash_map<std::string, MemberIndex> by_key_;
   std::string key_;  ///< Of KeyOf: it needs no allocation most often.
   std::unordered_map<std::string, GroupIndex> group_by_key_;
-  WaitingTime waiting_{};
+  Backlog waiting_;
+  MovingMean preparation_;
   double active_weight_ = 0;
   std::size_t active_groups_ = 0;
 };

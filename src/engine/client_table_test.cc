@@ -13,7 +13,7 @@ Payer Find(ClientTable& table, const Client& client) {
 
 std::vector<std::string> Titles(const ClientTable& table) {
   std::vector<std::string> titles;
-  for (const ClientStats& client : table.stats()) {
+  for (const ClientStats& client : table.Report(Time())) {
     titles.push_back(client.client.title());
   }
   return titles;

@@ -6,7 +6,7 @@ namespace accelerd {
 
 JobInfo InfoOf(const JobEntry& entry) {
   return {.id = entry.id,
-          .model = entry.job.model->generation,
+          .model = GenerationOf(entry.job.model),
           .client = entry.job.client,
           .priority = entry.job.priority,
           .stream = entry.job.stream,

@@ -1,8 +1,8 @@
 #ifndef ACCELERD_ENGINE_ERRANDS_H_
 #define ACCELERD_ENGINE_ERRANDS_H_
 
-#include <atomic>
 #include <memory>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -23,7 +23,7 @@ struct JobEntry {
   IdleWatch::Token token;  // First, so that it is given back after the model.
   JobId id{};
   Job job;  // `inputs` and `done` are guarded by the scheduler's mutex, `prepare` belongs to the one preparation.
-  std::atomic<bool> answered = false;
+  std::stop_source answered;  ///< A stop is requested when the caller has its answer.
 };
 using JobEntryPtr = std::shared_ptr<JobEntry>;
 
@@ -48,6 +48,11 @@ struct Errands {
   Tensors release;  ///< Inputs that no run reads any more.
   std::vector<Answer> answer;
 };
+
+/// kNoModel for null.
+inline ModelGeneration GenerationOf(const ModelHandle& model) {
+  return model == nullptr ? kNoModel : model->generation;
+}
 
 /// The entry's job as the core sees it.
 JobInfo InfoOf(const JobEntry& entry);

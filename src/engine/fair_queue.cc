@@ -112,6 +112,24 @@ void FairQueue::Hold(const Payer& payer, ModelGeneration model, bool held) {
   }
 }
 
+void FairQueue::SetAside(GroupIndex index, bool aside) {
+  if (index >= groups_.size()) {
+    return;
+  }
+  const Group& group = groups_[index];
+  for (const ModelRanking& within : group.rankings) {
+    if (within.best.empty() || within.held) {
+      continue;
+    }
+    auto& best = RankingOf(rankings_, within.model).best;
+    if (aside) {
+      best.Erase(index);
+    } else {
+      best.Set(index, group.tag);
+    }
+  }
+}
+
 JobRecord* FairQueue::LastOf(GroupIndex group) const {
   std::pair<std::uint64_t, JobRecord*> last{0, nullptr};
   if (group < groups_.size()) {

@@ -79,6 +79,9 @@ class FairQueue {
   /// While a group is held it has no turn with `model`.
   void Hold(const Payer& payer, ModelGeneration model, bool held);
 
+  /// While a group is set aside it has no turn at all. REQUIRES: nothing else is called meanwhile but NextOf.
+  void SetAside(GroupIndex group, bool aside);
+
   /// The job of the group that was ordered last; null when it has none.
   JobRecord* LastOf(GroupIndex group) const;
 

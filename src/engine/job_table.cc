@@ -16,6 +16,7 @@ JobRecord& JobTable::Add(JobInfo info, const Payer& payer, Time now, std::option
   job.state = job.info.prepared ? JobState::kPrepared : JobState::kWaiting;
   job.submitted = now;
   job.estimate = costs_.Estimate(job.info.model);
+  job.preparation = job.info.prepared ? Duration(0) : accounts_.clients().PreparationOf(payer);
   if (job.info.prepared) {
     given_bytes_ += job.info.input_bytes;
   }
@@ -38,8 +39,6 @@ void JobTable::MoveTo(JobRecord& job, JobState state, std::optional<std::uint64_
   if (job.state == JobState::kWaiting && state != JobState::kWaiting) {
     BytesOf(job) += job.info.input_bytes;
   }
-  preparing_ += state == JobState::kPreparing ? 1 : 0;
-  preparing_ -= job.state == JobState::kPreparing ? 1 : 0;
   if (state == JobState::kRunning) {
     streams_.Remove(job);
   }
@@ -62,13 +61,14 @@ void JobTable::Remove(JobRecord& job) {
   if (job.state != JobState::kWaiting) {
     BytesOf(job) -= job.info.input_bytes;
   }
-  preparing_ -= job.state == JobState::kPreparing ? 1 : 0;
   accounts_.clients().DiscountJob(job.payer, job.info.input_bytes);
   jobs_.erase(job.info.id);
 }
 
-JobRecord* JobTable::NextToPrepare() {
-  return to_prepare_.Next([this](ModelGeneration model) { return ToSeconds(costs_.Estimate(model)); });
+JobRecord* JobTable::NextToPrepare(const PreparationFilter& filter) {
+  const auto eligible = [&filter](ModelGeneration model) { return !filter.without_model_only || model == kNoModel; };
+  const auto cost = [](const JobRecord& job) { return ToSeconds(job.preparation); };
+  return filter.idle_groups_only ? to_prepare_.NextOfIdleGroups(eligible, cost) : to_prepare_.Next(eligible, cost);
 }
 
 JobRecord* JobTable::NextToRunAlone(ModelGeneration model) const {
@@ -95,7 +95,8 @@ JobRecord* JobTable::LastOf(GroupIndex group) {
 std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) const {
   std::vector<JobId> found;
   for (const auto& [id, job] : jobs_) {
-    if (!job.abandoned && job.state != JobState::kRunning && (!model || job.info.model == *model)) {
+    if (!job.abandoned && job.state != JobState::kRunning && job.info.model != kNoModel &&
+        (!model || job.info.model == *model)) {
       found.push_back(id);
     }
   }
@@ -103,9 +104,32 @@ std::vector<JobId> JobTable::NotRunning(std::optional<ModelGeneration> model) co
   return found;
 }
 
-void JobTable::ChargePreparation(JobRecord& job, int window) {
-  to_prepare_.Begin(job.place(), ToSeconds(costs_.Estimate(job.info.model)), window);
+void JobTable::BeginPreparation(JobRecord& job, int window, int places, Time now) {
+  job.beyond_places = preparing_ >= places;
+  if (job.beyond_places) {
+    beyond_places_ = true;
+  } else {
+    preparing_++;
+    last_preparation_ = now;
+  }
+  MoveTo(job, JobState::kPreparing);
+  job.charged = accounts_.clients().GuessPreparation(job.payer);
+  to_prepare_.Begin(job.place(), ToSeconds(job.charged), window);
   job.ahead = true;
+}
+
+void JobTable::EndPreparation(JobRecord& job, Duration cost) {
+  if (std::exchange(job.beyond_places, false)) {
+    beyond_places_ = false;
+  } else {
+    preparing_--;
+  }
+  to_prepare_.End(job.place(), ToSeconds(cost - job.charged));
+  accounts_.clients().AddPreparation(job.payer, cost);
+}
+
+void JobTable::ChargeProcessor(const TurnOrder::Place& place, Duration cost) {
+  to_prepare_.order().Correct(place, ToSeconds(cost));
 }
 
 void JobTable::ReleaseWindow(JobRecord& job, int window) {
@@ -176,9 +200,13 @@ void JobTable::CountState(const JobRecord& job, int change) {
   const bool runs = job.state == JobState::kRunning;
   const auto step = static_cast<std::size_t>(change);  // Modulo the range: minus one takes one away.
   accounts_.Count(job.payer, job.info.model,
-                  [runs, step](ShareStats& stats) { (runs ? stats.running : stats.waiting) += step; });
+                  [runs, step](Account& account) { (runs ? account.stats.running : account.stats.waiting) += step; });
+  ClientTable& clients = accounts_.clients();
   if (!runs) {
-    accounts_.clients().AddWaiting(job.payer, job.info.priority, change * job.estimate);
+    clients.AddWaiting(job.payer, job.info.priority, Resource::kDevice, change * job.estimate);
+  }
+  if (job.state == JobState::kWaiting || job.state == JobState::kPreparing) {
+    clients.AddWaiting(job.payer, job.info.priority, Resource::kProcessor, change * job.preparation);
   }
 }
 

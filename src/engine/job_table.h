@@ -29,9 +29,12 @@ struct JobRecord {
   JobState state = JobState::kWaiting;
   Time submitted{};
   Duration estimate{};             ///< Of its time on the device, when it was submitted.
+  Duration preparation{};          ///< Estimate of the time of its preparation, when it was submitted.
   int faults = 0;                  ///< Device faults while it ran; from the first on it runs alone.
   bool abandoned = false;          ///< The caller has its answer; only the end of the preparation or run is awaited.
+  Duration charged{};              ///< What its preparation was charged when it began.
   bool ahead = false;              ///< It counts in the window of its preparation.
+  bool beyond_places = false;      ///< Its preparation is beyond the usual places.
   std::size_t deadline_place = 0;  ///< In the queue of deadlines.
 
   TurnOrder::Place place() const { return {info.priority, payer, info.model, order}; }
@@ -58,13 +61,20 @@ class JobTable {
 
   void Remove(JobRecord& job);
 
-  /// The job in WAITING to be prepared next; null when there is none.
-  JobRecord* NextToPrepare();
+  /// Which jobs may be prepared next.
+  struct PreparationFilter {
+    bool idle_groups_only = false;    ///< Those of groups of which nothing is in preparation.
+    bool without_model_only = false;  ///< Those of kNoModel.
+  };
 
-  /// A job in PREPARED to run next, of the models that `eligible(model)` accepts; null when there is none.
+  /// Returns the job in WAITING to be prepared next, or null.
+  JobRecord* NextToPrepare(const PreparationFilter& filter);
+
+  /// Returns the job in PREPARED to run next, of the models that `eligible(model)` accepts, or null.
   template <typename Eligible>
   JobRecord* NextToStart(Eligible eligible) const {
-    return to_start_.Next(eligible, [this](ModelGeneration model) { return ToSeconds(costs_.Estimate(model)); });
+    return to_start_.Next(eligible,
+                          [this](const JobRecord& job) { return ToSeconds(costs_.Estimate(job.info.model)); });
   }
 
   /// The earliest job in PREPARED of `model` that has to run alone; null when there is none.
@@ -82,11 +92,18 @@ class JobTable {
   /// The earliest deadline of the jobs that are not RUNNING, and that job; null when none has a deadline.
   JobRecord* FirstToExpire() const { return deadlines_.first(); }
 
-  /// The jobs that are not RUNNING; of one model, or all. Looks at every job.
+  /// Returns the jobs with a model that are not RUNNING; of one model, or all. Looks at every job.
   std::vector<JobId> NotRunning(std::optional<ModelGeneration> model = std::nullopt) const;
 
-  /// A preparation or run begins and is charged for what it is estimated to take. `window`: see PreparationOrder.
-  void ChargePreparation(JobRecord& job, int window);
+  /// The job's preparation begins and is charged for what it is estimated to take. It is beyond the `places` when they
+  /// are taken. `window`: see PreparationOrder.
+  void BeginPreparation(JobRecord& job, int window, int places, Time now);
+  /// The preparation ended and took `cost` in fact. REQUIRES: it is in PREPARING.
+  void EndPreparation(JobRecord& job, Duration cost);
+  /// Charges the payer for `cost` more of the threads that prepare.
+  void ChargeProcessor(const TurnOrder::Place& place, Duration cost);
+
+  /// A run begins and is charged for what it is estimated to take.
   void ChargeRun(const JobRecord& job, Duration estimate);
   /// A run took `difference` more than it was charged for.
   void CorrectRun(const JobRecord& job, Duration difference);
@@ -97,8 +114,16 @@ class JobTable {
   Payer PayerOf(const Client& client);
 
   std::size_t size() const { return jobs_.size(); }
-  /// Jobs in PREPARING, abandoned ones included.
-  std::size_t preparing() const { return preparing_; }
+  /// Jobs in PREPARING, abandoned ones included, without the one beyond the places.
+  int preparing() const { return preparing_; }
+
+  /// When the `places`, which are all taken, count as stalled, so that one preparation more may begin. Unset: there is
+  /// one already, nobody waits for it, or a place is free.
+  std::optional<Time> next_stall(int places) const {
+    return preparing_ >= places && !beyond_places_ && to_prepare_.idle_groups_wait()
+               ? std::optional(last_preparation_ + SchedulerCore::kPreparationStall)
+               : std::nullopt;
+  }
 
   /// Inputs of jobs past WAITING: prepared because the core granted it, and given as tensors.
   std::size_t granted_bytes() const { return granted_bytes_; }
@@ -119,7 +144,9 @@ class JobTable {
   StreamTable streams_;
   DeadlineQueue deadlines_;
   std::uint64_t next_order_ = 0;
-  std::size_t preparing_ = 0;
+  int preparing_ = 0;
+  bool beyond_places_ = false;  ///< One preparation goes on beside them.
+  Time last_preparation_{};     ///< When one of `preparing_` began last.
   std::size_t granted_bytes_ = 0;
   std::size_t given_bytes_ = 0;
 };

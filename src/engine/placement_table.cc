@@ -114,7 +114,8 @@ RunId PlacementTable::Begin(const Candidate& candidate, Time now, Duration bound
                    .bound = bound,
                    .overdue_at = now + bound,
                    .estimate = estimate,
-                   .share_at_start = device.share});
+                   .share_at_start = device.share,
+                   .counted_at = now});
   return last_run_;
 }
 
@@ -147,6 +148,12 @@ std::optional<Run> PlacementTable::End(RunId run, Time now) {
     device.placements.erase(placement);
   }
   return ended;
+}
+
+Duration PlacementTable::ChargeUntil(const Run& run, Time now) {
+  Device& device = devices_[run.device];
+  BringUpToDate(device, now);
+  return device.share - run.share_at_start;
 }
 
 std::vector<RunId> PlacementTable::RunsOn(DeviceId device) const {

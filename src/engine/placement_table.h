@@ -1,6 +1,7 @@
 #ifndef ACCELERD_ENGINE_PLACEMENT_TABLE_H_
 #define ACCELERD_ENGINE_PLACEMENT_TABLE_H_
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -22,6 +23,8 @@ struct Run {
   Duration estimate{};     ///< What it was charged when it began.
   Duration charge{};       ///< Set at its end: its part of the time that the device was busy.
   Duration share_at_start{};
+  Duration counted{};  ///< How much of its charge is in the accounts already, and until when.
+  Time counted_at{};
 };
 
 /// The devices of the core: which models they have, what runs on them, and which job each may start next.
@@ -67,6 +70,14 @@ class PlacementTable {
 
   /// Ends a run; unset when it is not current.
   std::optional<Run> End(RunId run, Time now);
+
+  /// What a run that goes on is charged for until now.
+  Duration ChargeUntil(const Run& run, Time now);
+
+  template <typename Function>
+  void ForEachRun(Function function) {
+    std::ranges::for_each(runs_, function);
+  }
 
   /// The runs on `device`, oldest first.
   std::vector<RunId> RunsOn(DeviceId device) const;

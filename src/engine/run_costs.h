@@ -1,40 +1,36 @@
 #ifndef ACCELERD_ENGINE_RUN_COSTS_H_
 #define ACCELERD_ENGINE_RUN_COSTS_H_
 
-#include <chrono>
-#include <optional>
 #include <unordered_map>
 
-#include "base/clock.h"
+#include "engine/moving_mean.h"
 #include "engine/scheduler_core.h"
 
 namespace accelerd {
 
-/// How much time of its device a run of a model will take: a moving mean of what its runs took.
+/// Estimates how much time of its device a run of a model will take: a moving mean of what its runs took.
 class RunCosts {
  public:
   void Add(ModelGeneration model, Duration cost) {
-    Move(by_model_[model], cost);
-    Move(mean_, cost);
+    by_model_[model].Add(cost);
+    mean_.Add(cost);
   }
 
-  /// Of a model that was not measured yet: the mean of all runs; nothing before the first one.
+  /// Returns the estimate of the model, or the mean of all runs if the model was not measured yet. Returns 0 before
+  /// the first run, and for a job without a model.
   Duration Estimate(ModelGeneration model) const {
+    if (model == kNoModel) {
+      return Duration(0);
+    }
     const auto found = by_model_.find(model);
-    return found == by_model_.end() ? mean_.value_or(Duration(0)) : *found->second;
+    return (found == by_model_.end() ? mean_ : found->second).value().value_or(Duration(0));
   }
 
   void Forget(ModelGeneration model) { by_model_.erase(model); }
 
  private:
-  static void Move(std::optional<Duration>& mean, Duration cost) {
-    mean = mean ? *mean + (cost - *mean) / kNewestPart : cost;
-  }
-
-  static constexpr int kNewestPart = 8;  ///< The newest run counts an eighth.
-
-  std::unordered_map<ModelGeneration, std::optional<Duration>> by_model_;
-  std::optional<Duration> mean_;
+  std::unordered_map<ModelGeneration, MovingMean> by_model_;
+  MovingMean mean_;
 };
 
 }  // namespace accelerd

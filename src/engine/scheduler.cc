@@ -24,7 +24,11 @@ constexpr std::size_t kMaxIdleOutputBytes = 64 << 20;
 class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock)
-      : pool_(pool), clock_(clock), core_(limits), alarm_(std::in_place, [this] { Advance(); }, clock) {}
+      : pool_(pool),
+        clock_(clock),
+        started_(clock.Now()),
+        core_(limits),
+        alarm_(std::in_place, [this] { Advance(); }, clock) {}
 
   /// What ends later finds nothing to do. REQUIRES: every job is done.
   void Stop() {
@@ -37,7 +41,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   JobId Submit(Job job) {
     auto entry = std::make_shared<JobEntry>(idle_, std::move(job));
-    if (entry->job.counts_as_use) {
+    if (entry->job.counts_as_use && entry->job.model != nullptr) {
       entry->job.model->last_used.store(clock_.Now(), std::memory_order_relaxed);
     }
     Errands errands;
@@ -48,7 +52,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (refusal_) {
         Answer(entry, *refusal_, errands);
       } else {
-        NameModel(*entry->job.model);
+        if (entry->job.model != nullptr) {
+          NameModel(*entry->job.model);
+        }
         Collect(core_.Submit(InfoOf(*entry), clock_.Now()), errands);
       }
     }
@@ -57,14 +63,11 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void Cancel(JobId job) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
+    Handle([&](Errands& errands) {
       if (const auto entry = table_.find(job); entry != table_.end()) {
         Withdraw(entry->second, absl::CancelledError("the request was cancelled"), errands);
       }
-    }
-    CarryOut(std::move(errands));
+    });
   }
 
   void Refuse(absl::Status reason) {
@@ -73,23 +76,18 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void Close(const absl::Status& reason) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
+    Handle([&](Errands& errands) {
       refusal_ = reason;
       while (!table_.empty()) {
         Withdraw(table_.begin()->second, reason, errands);
       }
-    }
-    CarryOut(std::move(errands));
+    });
   }
 
   void NotifyIdle(Done<> done) { idle_->Notify(std::move(done)); }
 
   void PlacementChanged(DeviceId device, ModelGeneration model, std::shared_ptr<CompiledModel> compiled) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
+    Handle([&](Errands& errands) {
       const int slots = compiled == nullptr ? 0 : compiled->info().slots;
       // The one that was there is let go of at the end, without the mutex.
       compiled.swap(placements_[{device, model}]);
@@ -97,26 +95,15 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (slots == 0) {
         placements_.erase({device, model});
       }
-    }
-    CarryOut(std::move(errands));
+    });
   }
 
   void DeviceChanged(DeviceId device, DeviceState state, const DeviceLoss& loss) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
-      Collect(core_.DeviceChanged(device, state, clock_.Now(), loss), errands);
-    }
-    CarryOut(std::move(errands));
+    Handle([&](Errands& errands) { Collect(core_.DeviceChanged(device, state, clock_.Now(), loss), errands); });
   }
 
   void Pause(DeviceId device, bool paused) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
-      Collect(core_.Pause(device, paused, clock_.Now()), errands);
-    }
-    CarryOut(std::move(errands));
+    Handle([&](Errands& errands) { Collect(core_.Pause(device, paused, clock_.Now()), errands); });
   }
 
   bool Busy(DeviceId device) {
@@ -124,14 +111,22 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     return core_.Busy(device);
   }
 
+  void ChargeProcessor(const Client& client, PriorityClass priority, const ModelHandle& model, Duration cost) {
+    const std::lock_guard lock(mutex_);
+    core_.ChargeProcessor(client, priority, GenerationOf(model), cost, clock_.Now());
+  }
+
   SchedulerStats stats() {
     const std::lock_guard lock(mutex_);
+    const Time now = clock_.Now();
+    SchedulerCore::Report report = core_.MakeReport(now);
     SchedulerStats stats;
-    stats.total = core_.total();
+    stats.total = report.total;
+    stats.uptime = now - started_;
     stats.queued_bytes = core_.prepared_bytes();
-    stats.clients = core_.clients();
+    stats.clients = std::move(report.clients);
     std::map<std::string, ShareStats> models;
-    for (const auto& [generation, counts] : core_.models()) {
+    for (const auto& [generation, counts] : report.models) {
       Accumulate(models[model_names_[generation]], counts);
     }
     for (auto& [name, counts] : models) {
@@ -141,12 +136,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void ModelGone(ModelGeneration model, const absl::Status& reason) {
-    Errands errands;
-    {
-      const std::lock_guard lock(mutex_);
-      Collect(core_.ModelGone(model, reason, clock_.Now()), errands);
-    }
-    CarryOut(std::move(errands));
+    Handle([&](Errands& errands) { Collect(core_.ModelGone(model, reason, clock_.Now()), errands); });
   }
 
   void Observe(std::shared_ptr<SchedulerObserver> observer) {
@@ -155,17 +145,24 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
-  void Advance() {
+  /// Calls `handle(errands)` with the mutex held, and carries out the errands without it.
+  template <typename Function>
+  void Handle(Function handle) {
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
-      if (stopped_) {
-        return;
-      }
-      armed_.reset();
-      Collect(core_.Advance(clock_.Now()), errands);
+      handle(errands);
     }
     CarryOut(std::move(errands));
+  }
+
+  void Advance() {
+    Handle([&](Errands& errands) {
+      if (!stopped_) {
+        armed_.reset();
+        Collect(core_.Advance(clock_.Now()), errands);
+      }
+    });
   }
 
   // The following six hold the mutex.
@@ -173,7 +170,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   void NameModel(const EngineModel& model) {
     if (model_names_.try_emplace(model.generation, model.name).second) {
       std::erase_if(model_names_, [this, &model](const auto& entry) {
-        return entry.first != model.generation && !core_.models().contains(entry.first);
+        return entry.first != model.generation && !core_.KnowsModel(entry.first);
       });
     }
   }
@@ -204,7 +201,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   /// The job is DONE for its caller. REQUIRES: it is in the table.
   void Answer(JobEntryPtr entry, absl::StatusOr<Tensors> result, Errands& errands) {
-    entry->answered = true;
+    entry->answered.request_stop();
     table_.erase(entry->id);
     Done<Tensors> done = std::move(entry->job.done);
     errands.answer.push_back({std::move(entry), std::move(done), std::move(result)});
@@ -279,7 +276,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       if (finished) {
         Answer(table_.at(entry.id), AnswerOf(std::move(result)), errands);
       }
-      if (entry.answered) {
+      if (entry.answered.stop_requested()) {
         errands.release = std::move(entry.job.inputs);
       }
     }
@@ -288,10 +285,12 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   void Prepare(const JobEntryPtr& entry) {
     absl::StatusOr<Tensors> inputs = absl::CancelledError("nobody waits for the inputs");
-    if (!entry->answered) {
-      inputs = std::move(entry->job.prepare)();
+    const Time begin = clock_.Now();
+    if (!entry->answered.stop_requested()) {
+      inputs = std::move(entry->job.prepare)(entry->answered.get_token());
     }
     entry->job.prepare = nullptr;
+    const Duration cost = clock_.Now() - begin;
     Errands errands;
     {
       const std::lock_guard lock(mutex_);
@@ -299,12 +298,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         return;
       }
       const absl::Status prepared = inputs.status();
-      if (prepared.ok() && !entry->answered) {
+      if (prepared.ok() && !entry->answered.stop_requested()) {
         entry->job.inputs = *std::move(inputs);
       }
-      Collect(core_.Prepared(entry->id, prepared.ok(), clock_.Now()), errands);
-      if (!prepared.ok() && !entry->answered) {
-        Answer(entry, prepared, errands);
+      Decisions decisions = core_.Prepared(entry->id, prepared.ok(), cost, clock_.Now());
+      const bool finished = decisions.finished.has_value();
+      Collect(std::move(decisions), errands);
+      if (!entry->answered.stop_requested() && (finished || !prepared.ok())) {
+        Answer(entry, prepared.ok() ? absl::StatusOr<Tensors>(Tensors()) : prepared, errands);
       }
     }
     CarryOut(std::move(errands));
@@ -312,6 +313,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   CpuPool& pool_;
   const Clock& clock_;
+  const Time started_;
   const std::shared_ptr<IdleWatch> idle_ = std::make_shared<IdleWatch>();
   BufferPool output_buffers_{kMaxIdleOutputBytes};
 
@@ -342,6 +344,10 @@ JobId Scheduler::Submit(Job job) {
 
 void Scheduler::Cancel(JobId job) {
   impl_->Cancel(job);
+}
+
+void Scheduler::ChargeProcessor(const Client& client, PriorityClass priority, const ModelHandle& model, Duration cost) {
+  impl_->ChargeProcessor(client, priority, model, cost);
 }
 
 void Scheduler::Refuse(absl::Status reason) {

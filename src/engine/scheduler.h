@@ -2,6 +2,7 @@
 #define ACCELERD_ENGINE_SCHEDULER_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -14,20 +15,22 @@
 
 namespace accelerd {
 
-/// One inference that a caller wants.
+/// One inference that a caller wants, or one image that is only to be decoded.
 struct Job {
-  ModelHandle model;
+  ModelHandle model;  ///< Null: the job needs no device and is done when `prepare` is.
   Client client;
   PriorityClass priority = PriorityClass::kNormal;
   std::string stream;  ///< See JobInfo.
   Time deadline = Time::max();
   bool counts_as_use = true;  ///< Of the model: the last one used comes back first after a loss.
   /// Makes the inputs, on the CPU pool, when the scheduler grants it; empty when `inputs` are there already.
-  absl::AnyInvocable<absl::StatusOr<Tensors>() &&> prepare;
+  /// A stop is requested by `left`, on another thread, when nobody waits for the inputs any more: the caller left, or
+  /// the deadline passed. The client is charged for the time that it takes.
+  absl::AnyInvocable<absl::StatusOr<Tensors>(const std::stop_token& left) &&> prepare;
   std::size_t input_bytes = 0;  ///< What `prepare` allocates for the inputs, or the bytes of `inputs`.
   Tensors inputs;
-  /// The outputs, or why there are none. Runs inside Submit for a refusal, else on the thread of the event that ended
-  /// the job.
+  /// The outputs (of a job without a model: none), or why there are none. Runs inside Submit for a refusal, else on the
+  /// thread of the event that ended the job.
   Done<Tensors> done;
 };
 
@@ -47,7 +50,8 @@ struct SchedulerObserver {
 /// A completion starts the next run at once, on the runtime's own thread, before it reports its own outputs.
 class Scheduler {
  public:
-  /// `pool` and `clock` outlive the scheduler.
+  /// `pool` and `clock` outlive the scheduler. `pool` should have one thread more than `limits.max_preparing`: for the
+  /// preparation that may be granted beyond it, and for results meanwhile.
   Scheduler(const SchedulerLimits& limits, CpuPool& pool, const Clock& clock = Clock::Steady());
   /// REQUIRES: every job is done (see Close). Runs and preparations of cancelled jobs may still go on.
   ~Scheduler();
@@ -60,6 +64,10 @@ class Scheduler {
   /// Completes the job with kCancelled now; a run of it goes on, its outputs are dropped. Does nothing when the job is
   /// done.
   void Cancel(JobId job);
+
+  /// Charges the client for `cost` of a thread of the CPU pool that was spent on a job that is done, such as on making
+  /// its result. `model` may be null.
+  void ChargeProcessor(const Client& client, PriorityClass priority, const ModelHandle& model, Duration cost);
 
   /// From now on refuses new jobs with `reason`.
   void Refuse(absl::Status reason);

@@ -38,23 +38,40 @@ class SchedulerCore::Impl {
     }
     JobRecord& job = jobs_.Add(std::move(info), payer, now, place);
     if (job.info.prepared && !job.info.stream.empty()) {
-      TakePlaceOfOlderFrames(job);
+      jobs_.MoveTo(job, JobState::kPrepared, TakePlaceOfOlderFrames(job));
     }
   }
 
-  void Prepared(JobId id, bool ok) {
+  void Prepared(JobId id, bool ok, Duration cost, Time now) {
     JobRecord* const job = jobs_.Find(id);
     if (job == nullptr || job->state != JobState::kPreparing) {
       return;
     }
+    jobs_.EndPreparation(*job, cost);
+    CountUse(*job, Resource::kProcessor, cost, now - cost, now);
     if (!job->abandoned && !ok) {
-      Count(*job, [](ShareStats& stats) { stats.failed++; });
+      Count(*job, [](Account& account) { account.stats.failed++; });
     }
     if (job->abandoned || !ok) {
       Remove(*job);
       return;
     }
-    TakePlaceOfOlderFrames(*job);
+    const std::uint64_t place = TakePlaceOfOlderFrames(*job);
+    if (job->info.model == kNoModel) {
+      decisions_.finished = id;
+      Count(*job, [](Account& account) { account.stats.decoded++; });
+      Remove(*job);
+      return;
+    }
+    jobs_.MoveTo(*job, JobState::kPrepared, place);
+  }
+
+  void ChargeProcessor(const Client& client, PriorityClass priority, ModelGeneration model, Duration cost, Time now) {
+    if (const std::optional<Payer> payer = accounts_.clients().Known(client)) {
+      jobs_.ChargeProcessor({.priority = priority, .payer = *payer, .model = model}, cost);
+      accounts_.Count(*payer, model,
+                      [&](Account& account) { account.AddUse(Resource::kProcessor, cost, now - cost, now); });
+    }
   }
 
   void Finished(RunId id, Outcome outcome, Duration device_time, Time now) {
@@ -73,7 +90,13 @@ class SchedulerCore::Impl {
     }
     if (!run->job->abandoned) {
       decisions_.finished = run->job->info.id;
-      Count(*run->job, [outcome](ShareStats& stats) { (outcome == Outcome::kOk ? stats.completed : stats.failed)++; });
+      Count(*run->job, [outcome, now](Account& account) {
+        if (outcome == Outcome::kOk) {
+          account.CountCompleted(now);
+        } else {
+          account.stats.failed++;
+        }
+      });
     }
     Remove(*run->job);
   }
@@ -81,7 +104,7 @@ class SchedulerCore::Impl {
   void Cancel(JobId id) {
     JobRecord* const job = jobs_.Find(id);
     if (job != nullptr && !job->abandoned) {
-      Count(*job, [](ShareStats& stats) { stats.cancelled++; });
+      Count(*job, [](Account& account) { account.stats.cancelled++; });
       EndForCaller(*job);
     }
   }
@@ -122,12 +145,26 @@ class SchedulerCore::Impl {
     FindHangs(now);
     Expire(now);
     StartRuns(now);
-    GrantPreparations();
+    GrantPreparations(now);
     decisions_.next_wakeup = placements_.next_wakeup();
+    if (const std::optional<Time> stall = jobs_.next_stall(limits_.max_preparing); stall && *stall > now) {
+      decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), *stall);
+    }
     if (const JobRecord* const next = jobs_.FirstToExpire()) {
       decisions_.next_wakeup = std::min(decisions_.next_wakeup.value_or(Time::max()), next->info.deadline);
     }
     return std::exchange(decisions_, Decisions());
+  }
+
+  Report MakeReport(Time now) {
+    placements_.ForEachRun([&](Run& run) { CountProgress(run, now); });
+    Report report;
+    report.total = accounts_.total().Report(now);
+    for (const auto& [model, account] : accounts_.models()) {
+      report.models.emplace(model, account.Report(now));
+    }
+    report.clients = accounts_.clients().Report(now);
+    return report;
   }
 
   std::size_t job_count() const { return jobs_.size(); }
@@ -140,10 +177,22 @@ class SchedulerCore::Impl {
     accounts_.Count(job.payer, job.info.model, change);
   }
 
+  void CountUse(const JobRecord& job, Resource resource, Duration amount, Time from, Time to) {
+    Count(job, [&](Account& account) { account.AddUse(resource, amount, from, to); });
+  }
+
+  /// Counts what the run used since that was counted last.
+  void CountProgress(Run& run, Time now) {
+    const Duration charge = placements_.ChargeUntil(run, now);
+    CountUse(*run.job, Resource::kDevice, charge - run.counted, run.counted_at, now);
+    run.counted = charge;
+    run.counted_at = now;
+  }
+
   /// Counts a refusal, and marks it for whoever tells the caller.
   void Tell(JobId job, const Payer& payer, ModelGeneration model, absl::Status status, RefusalReason reason) {
     accounts_.Count(payer, model,
-                    [reason](ShareStats& stats) { stats.refused.at(static_cast<std::size_t>(reason))++; });
+                    [reason](Account& account) { account.stats.refused.at(static_cast<std::size_t>(reason))++; });
     decisions_.refuse.push_back({job, WithRefusal(std::move(status), reason)});
   }
 
@@ -153,20 +202,25 @@ class SchedulerCore::Impl {
   }
 
   std::optional<Turnaway> Judge(const JobInfo& job, const Payer& payer, bool replaces_frame, Time now) const {
-    const int devices = placements_.DevicesWith(job.model);
-    const AdmissionRequest request{.job = job,
-                                   .payer = payer,
-                                   .cost = costs_.Estimate(job.model),
-                                   .jobs = jobs_.size(),
-                                   .given_bytes = jobs_.given_bytes(),
-                                   .devices = devices,
-                                   .replaces_frame = replaces_frame};
-    if (devices == 0) {
+    const AdmissionRequest request{
+        .job = job,
+        .payer = payer,
+        .cost = {costs_.Estimate(job.model), job.prepared ? Duration(0) : accounts_.clients().PreparationOf(payer)},
+        .jobs = jobs_.size(),
+        .given_bytes = jobs_.given_bytes(),
+        .servers = ServersOf(job),
+        .replaces_frame = replaces_frame};
+    if (job.model != kNoModel && !placements_.Serves(job.model)) {
       if (auto turnaway = outage_.Judge(placements_.AllStuck(), limits_.device_wait, now)) {
         return turnaway;
       }
     }
     return JudgeAdmission(limits_, accounts_.clients(), request, now);
+  }
+
+  Servers ServersOf(const JobInfo& job) const {
+    return {job.model == kNoModel ? 0 : std::max(placements_.DevicesWith(job.model), 1),
+            job.prepared ? 0 : limits_.max_preparing};
   }
 
   /// The queue is full: who has most gives up the job that came last.
@@ -190,20 +244,19 @@ class SchedulerCore::Impl {
             RefusalReason::kSuperseded);
   }
 
-  /// The job, whose inputs are there, goes where the older frames of its stream were.
-  void TakePlaceOfOlderFrames(JobRecord& job) {
+  /// The job's inputs are there: ends the older frames of its stream. Returns the place that the job gets.
+  std::uint64_t TakePlaceOfOlderFrames(const JobRecord& job) {
     std::uint64_t place = job.order;
     for (JobRecord* const older : jobs_.OlderFrames(job)) {
       place = std::min(place, older->order);
       Supersede(*older);
     }
-    jobs_.MoveTo(job, JobState::kPrepared, place);
+    return place;
   }
 
   /// For a reason that may be gone when the work that waits is done.
   void Refuse(JobRecord& job, absl::Status status, RefusalReason reason) {
-    const int devices = placements_.DevicesWith(job.info.model);
-    EndWith(job, TryAgain(std::move(status), accounts_.clients(), devices), reason);
+    EndWith(job, TryAgain(std::move(status), accounts_.clients(), ServersOf(job.info)), reason);
   }
 
   /// The caller has its answer; what the job holds stays held until nobody uses it.
@@ -232,7 +285,7 @@ class SchedulerCore::Impl {
     const std::optional<Run> run = placements_.End(id, now);
     if (run) {
       jobs_.CorrectRun(*run->job, run->charge - run->estimate);
-      Count(*run->job, [&run](ShareStats& stats) { stats.device_time += run->charge; });
+      CountUse(*run->job, Resource::kDevice, run->charge - run->counted, run->counted_at, now);
     }
     return run;
   }
@@ -258,7 +311,10 @@ class SchedulerCore::Impl {
   void Expire(Time now) {
     for (JobRecord* job = jobs_.FirstToExpire(); job != nullptr && job->info.deadline <= now;
          job = jobs_.FirstToExpire()) {
-      Refuse(*job, absl::DeadlineExceededError("the deadline passed while the request waited for the device"),
+      Refuse(*job,
+             absl::DeadlineExceededError(job->info.model == kNoModel
+                                             ? "the deadline passed before the image was decoded"
+                                             : "the deadline passed while the request waited for the device"),
              RefusalReason::kExpired);
     }
   }
@@ -266,20 +322,31 @@ class SchedulerCore::Impl {
   /// Enough that the slots find prepared jobs while as many again are in preparation.
   int Window(ModelGeneration model) const { return std::max(placements_.SlotsOf(model), 1) + limits_.max_preparing; }
 
-  void GrantPreparations() {
-    while (jobs_.preparing() < static_cast<std::size_t>(limits_.max_preparing)) {
-      JobRecord* const job = jobs_.NextToPrepare();
-      if (job == nullptr) {
-        return;
-      }
-      const bool fits = prepared_bytes() + job->info.input_bytes <= limits_.max_prepared_bytes;
-      if (!fits && jobs_.granted_bytes() > 0) {
-        return;
-      }
-      jobs_.MoveTo(*job, JobState::kPreparing);
-      jobs_.ChargePreparation(*job, Window(job->info.model));
+  void GrantPreparations(Time now) {
+    while (JobRecord* const job = NextToPrepare(now)) {
+      jobs_.BeginPreparation(*job, Window(job->info.model), limits_.max_preparing, now);
       decisions_.prepare.push_back({job->info.id});
     }
+  }
+
+  /// The next job that may be prepared now; null when there is none.
+  JobRecord* NextToPrepare(Time now) {
+    JobTable::PreparationFilter filter;
+    if (jobs_.preparing() >= limits_.max_preparing) {
+      const std::optional<Time> stall = jobs_.next_stall(limits_.max_preparing);
+      if (!stall || *stall > now) {
+        return nullptr;
+      }
+      filter.idle_groups_only = true;
+    }
+    JobRecord* job = jobs_.NextToPrepare(filter);
+    if (job != nullptr && prepared_bytes() + job->info.input_bytes > limits_.max_prepared_bytes &&
+        jobs_.granted_bytes() > 0) {
+      // Nobody overtakes it who would take the memory that it waits for.
+      filter.without_model_only = true;
+      job = jobs_.NextToPrepare(filter);
+    }
+    return job;
   }
 
   /// A device on which a run is over its bound does not answer: all that runs there runs again.
@@ -305,7 +372,7 @@ class SchedulerCore::Impl {
       jobs_.MoveTo(job, JobState::kRunning);
       jobs_.ChargeRun(job, estimate);
       if (job.faults == 0) {
-        Count(job, [wait = now - job.submitted](ShareStats& stats) { CountStart(stats, wait); });
+        Count(job, [wait = now - job.submitted](Account& account) { CountStart(account.stats, wait); });
       }
       decisions_.start.push_back({job.info.id, run, next->device});
     }
@@ -329,9 +396,14 @@ Decisions SchedulerCore::Submit(JobInfo job, Time now) {
   return impl_->Decide(now);
 }
 
-Decisions SchedulerCore::Prepared(JobId job, bool ok, Time now) {
-  impl_->Prepared(job, ok);
+Decisions SchedulerCore::Prepared(JobId job, bool ok, Duration cost, Time now) {
+  impl_->Prepared(job, ok, cost, now);
   return impl_->Decide(now);
+}
+
+void SchedulerCore::ChargeProcessor(const Client& client, PriorityClass priority, ModelGeneration model, Duration cost,
+                                    Time now) {
+  impl_->ChargeProcessor(client, priority, model, cost, now);
 }
 
 Decisions SchedulerCore::Finished(RunId run, Outcome outcome, Duration device_time, Time now) {
@@ -377,15 +449,15 @@ std::size_t SchedulerCore::job_count() const {
 }
 
 const ShareStats& SchedulerCore::total() const {
-  return impl_->accounts().total();
+  return impl_->accounts().total().stats;
 }
 
-const std::map<ModelGeneration, ShareStats>& SchedulerCore::models() const {
-  return impl_->accounts().models();
+bool SchedulerCore::KnowsModel(ModelGeneration model) const {
+  return impl_->accounts().models().contains(model);
 }
 
-std::vector<ClientStats> SchedulerCore::clients() const {
-  return impl_->accounts().clients().stats();
+SchedulerCore::Report SchedulerCore::MakeReport(Time now) {
+  return impl_->MakeReport(now);
 }
 
 std::size_t SchedulerCore::prepared_bytes() const {

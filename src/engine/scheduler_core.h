@@ -21,6 +21,8 @@ enum class JobId : std::uint64_t {};
 enum class DeviceId : std::uint32_t {};
 /// One load of a model's files; never used again.
 enum class ModelGeneration : std::uint64_t {};
+/// In place of a model: the job needs no device and is over when it is prepared.
+inline constexpr ModelGeneration kNoModel{UINT64_MAX};
 
 enum class DeviceState { kOpening, kReady, kLost, kStuck };
 
@@ -37,7 +39,11 @@ struct SchedulerLimits {
   std::size_t max_client_jobs = SIZE_MAX;
   std::size_t max_client_bytes = SIZE_MAX;
   std::size_t max_clients = 1000;  ///< That are told apart; the rest counts as one. Default: 1000.
-  int max_preparing = 4;           ///< Preparations at once. Default: 4.
+  /// Preparations at once. Default: 4.
+  ///
+  /// When all of them have gone on for SchedulerCore::kPreparationStall, one more is granted to a client of which
+  /// nothing is in preparation: a client that occupies every thread with long work does not hold up the others.
+  int max_preparing = 4;
   /// How long after the loss of their device jobs are still admitted to wait for it. Default: 5 s.
   Duration device_wait = std::chrono::seconds(5);
   /// A run that takes longer than 20 times the median of its model's, within these bounds, hangs; the upper one holds
@@ -92,20 +98,21 @@ struct Decisions {
   std::vector<Hang> hangs;  ///< Devices to give up: a run on them is over its bound.
   std::vector<ModelGeneration>
       suspects;                     ///< A job of this model crashed or hung its device twice, at last alone on it.
-  std::optional<JobId> finished;    ///< The job that this end of a run completes: its outcome goes to the caller.
+  std::optional<JobId> finished;    ///< The job that this end of a run, or of a preparation without a model, completes.
   std::optional<Time> next_wakeup;  ///< When Advance has to be called; unset: not before another event.
 };
 
 /// Decides which job is prepared and which runs next, on which device: in fair order over clients and their models
 /// (see FairQueue, and TurnOrder for priorities), work-conserving.
 ///
-/// WAITING -> PREPARING -> PREPARED -> RUNNING -> DONE. Pure and single-threaded: events in, decisions out, the time a
-/// parameter that never goes back. A completion of a run that is not current is dropped, so each job ends once: by one
-/// `refuse`, one `finished`, a failed Prepared or a Cancel. A model without a placement makes its jobs wait.
+/// WAITING -> PREPARING -> PREPARED -> RUNNING -> DONE; a job of kNoModel is DONE instead of PREPARED. Pure and
+/// single-threaded: events in, decisions out, the time a parameter that never goes back. A completion of a run that is
+/// not current is dropped, so each job ends once: by one `refuse`, one `finished`, a failed Prepared or a Cancel. A
+/// model without a placement makes its jobs wait.
 ///
 /// A run is charged to its client by the time it took, divided by the runs that went on beside it; when it begins, by
-/// a moving mean of its model's runs, corrected at its end. Preparation is granted in an equally fair order, in as much
-/// as the device needs (see PreparationOrder).
+/// a moving mean of its model's runs, corrected at its end. Preparations share the threads that prepare in the same
+/// way, each charged by its measured time, and run only as far ahead as the device needs (see PreparationOrder).
 ///
 /// A frame of a stream is replaced by a newer one, which takes its place: at once while it is WAITING; in PREPARING or
 /// PREPARED, when the newer one is PREPARED. It ends with kAborted. A frame that has started is never replaced.
@@ -127,8 +134,13 @@ class SchedulerCore {
   /// longer than device_wait, or kStuck (kUnavailable).
   Decisions Submit(JobInfo job, Time now);
 
-  /// The preparation that was granted ended. An error ends the job (the shell tells the caller).
-  Decisions Prepared(JobId job, bool ok, Time now);
+  /// The preparation that was granted ended, after it occupied a thread for `cost`. An error ends the job (the shell
+  /// tells the caller).
+  Decisions Prepared(JobId job, bool ok, Duration cost, Time now);
+
+  /// Work for a job that is DONE, such as making its result, occupied a thread for `cost`: the client is charged for it
+  /// in the order of preparations. Does nothing for a client that was forgotten.
+  void ChargeProcessor(const Client& client, PriorityClass priority, ModelGeneration model, Duration cost, Time now);
 
   /// A run ended; `device_time` counts when it is kOk. After a device fault the job waits again in its old place, to
   /// run once more; after the second it is refused. Nothing starts on that device until DeviceChanged tells its state,
@@ -161,13 +173,24 @@ class SchedulerCore {
   /// Jobs that are not DONE, and those whose caller is gone while their preparation or run goes on.
   std::size_t job_count() const;
 
-  /// What was asked for and given: in all, of each model, of each client.
+  /// What was asked for and given in all, without the runs that go on.
   const ShareStats& total() const;
-  const std::map<ModelGeneration, ShareStats>& models() const;
-  std::vector<ClientStats> clients() const;
+  bool KnowsModel(ModelGeneration model) const;
+
+  /// What was asked for and given: in all, of each model, of each client. Runs that go on count as far as they are.
+  struct Report {
+    ShareStats total;
+    std::map<ModelGeneration, ShareStats> models;
+    std::vector<ClientStats> clients;
+  };
+  Report MakeReport(Time now);
 
   /// Bytes of inputs that count against max_prepared_bytes.
   std::size_t prepared_bytes() const;
+
+  /// How long all places for preparations may be taken, without another preparation beginning, before one more is
+  /// granted.
+  static constexpr Duration kPreparationStall = std::chrono::milliseconds(20);
 
   /// How long a device whose run failed is given to report its own state.
   static constexpr Duration kFaultGrace = std::chrono::seconds(1);

@@ -157,9 +157,9 @@ TEST_F(SchedulerCreditTest, AnImageWhoseCallerLeftIsNotAheadAnyMore) {
   SubmitImage(asker);
   SubmitImage(asker);
   SubmitImage(asker);
-  EXPECT_THAT(core_->Prepared(static_cast<JobId>(2), true, now_).prepare, SizeIs(1));
+  EXPECT_THAT(core_->Prepared(static_cast<JobId>(2), true, Duration(0), now_).prepare, SizeIs(1));
   // Three are as far ahead as one slot and two preparations can use.
-  EXPECT_THAT(core_->Prepared(static_cast<JobId>(3), true, now_).prepare, IsEmpty());
+  EXPECT_THAT(core_->Prepared(static_cast<JobId>(3), true, Duration(0), now_).prepare, IsEmpty());
   EXPECT_THAT(core_->Cancel(static_cast<JobId>(4), now_).prepare, SizeIs(1));
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct KnownJob {
   bool ended = false;       // For its caller.
   std::uint64_t place = 0;  // Among the jobs of its client and model.
   bool has_started = false;
+  bool beyond = false;  // It is prepared beyond the usual places.
 
   auto flow() const { return std::tie(info.client.group, info.client.member, info.priority, info.model); }
   auto window() const { return std::tie(info.client.group, info.priority, info.model); }
@@ -118,6 +120,9 @@ class SchedulerCoreJudge {
       }
       EndForCaller(refusal.job);
     }
+    if (decisions.finished) {
+      jobs_.erase(*decisions.finished);  // Without a model; of others that is known.
+    }
     for (const Decisions::Start& start : decisions.start) {
       JudgeStart(start);
     }
@@ -179,7 +184,28 @@ class SchedulerCoreJudge {
                    other.flow() == job.flow())
           << "granted out of order";
     }
+    job.beyond = CountPreparing(/*beyond=*/false) == kMaxPreparing;
+    if (job.beyond) {
+      ASSERT_EQ(CountPreparing(/*beyond=*/true), 0);
+      ASSERT_GE(now_ - last_preparation_, SchedulerCore::kPreparationStall) << "one more than there are places";
+      ASSERT_FALSE(few_clients_ && Occupies(job.info.client.group)) << "the client has a place already";
+    } else {
+      last_preparation_ = now_;
+    }
     job.state = KnownJob::kPreparing;
+  }
+
+  std::ptrdiff_t CountPreparing(bool beyond) const {
+    return std::ranges::count_if(jobs_, [beyond](const auto& entry) {
+      return entry.second.state == KnownJob::kPreparing && entry.second.beyond == beyond;
+    });
+  }
+
+  /// Whether something of the client is in preparation.
+  bool Occupies(const std::string& group) const {
+    return std::ranges::any_of(jobs_, [&group](const auto& entry) {
+      return entry.second.state == KnownJob::kPreparing && entry.second.info.client.group == group;
+    });
   }
 
   void JudgeStart(const Decisions::Start& start) {
@@ -237,12 +263,13 @@ class SchedulerCoreJudge {
 
   /// Whether a job that waits could be prepared now.
   void JudgeWaiting(std::size_t bytes, std::size_t granted_bytes) {
-    const auto preparing = JobsWhere([](const KnownJob& job) { return job.state == KnownJob::kPreparing; });
-    ASSERT_LE(preparing.size(), static_cast<std::size_t>(kMaxPreparing));
-    if (preparing.size() == static_cast<std::size_t>(kMaxPreparing)) {
+    const bool full = CountPreparing(/*beyond=*/false) == kMaxPreparing;
+    const bool stalled = now_ - last_preparation_ >= SchedulerCore::kPreparationStall;
+    if (full && (!stalled || CountPreparing(/*beyond=*/true) > 0)) {
       return;
     }
     bool some_waits = false;
+    bool memory_is_short = false;
     for (const auto& [id, job] : jobs_) {
       if (job.state != KnownJob::kWaiting) {
         continue;
@@ -252,15 +279,18 @@ class SchedulerCoreJudge {
         return other.window() == job.window() && !other.ended && !other.info.prepared && other.faults == 0 &&
                (other.state == KnownJob::kPreparing || other.state == KnownJob::kPrepared);
       });
-      if (ahead >= Window(job.info.model)) {
+      if (job.info.model != kNoModel && ahead >= Window(job.info.model)) {
         continue;
       }
-      some_waits = true;
-      if (bytes + job.info.input_bytes > kMaxBytes && granted_bytes > 0) {
-        return;  // Its turn may be next, and nobody overtakes it.
+      if (full && Occupies(job.info.client.group)) {
+        continue;
       }
+      ASSERT_FALSE(job.info.model == kNoModel && few_clients_) << "it could be decoded without memory for inputs";
+      some_waits = true;
+      // Its turn may be next, and nobody overtakes it.
+      memory_is_short = memory_is_short || (bytes + job.info.input_bytes > kMaxBytes && granted_bytes > 0);
     }
-    ASSERT_FALSE(some_waits && few_clients_) << "there is room to prepare";
+    ASSERT_FALSE(some_waits && !memory_is_short && few_clients_) << "there is room to prepare";
   }
 
   void JudgeState(const Decisions& decisions) {
@@ -294,6 +324,13 @@ class SchedulerCoreJudge {
         first_deadline = std::min(first_deadline, job.started + kRunBound);
       }
     }
+    const Time stall = last_preparation_ + SchedulerCore::kPreparationStall;
+    if (stall > now_ && CountPreparing(false) == kMaxPreparing && CountPreparing(true) == 0 &&
+        std::ranges::any_of(jobs_, [this](const auto& entry) {
+          return entry.second.state == KnownJob::kWaiting && !Occupies(entry.second.info.client.group);
+        })) {
+      first_deadline = std::min(first_deadline, few_clients_ ? stall : Time::max());
+    }
     if (first_deadline != Time::max()) {
       ASSERT_TRUE(decisions.next_wakeup) << "lost wake-up";
       ASSERT_LE(*decisions.next_wakeup, first_deadline);
@@ -302,6 +339,7 @@ class SchedulerCoreJudge {
   }
 
   std::set<RunId> runs_;
+  Time last_preparation_{};  // When one of the usual places was taken last.
 };
 
 }  // namespace accelerd

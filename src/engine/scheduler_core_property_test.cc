@@ -60,9 +60,10 @@ class Simulation : private SchedulerCoreJudge {
   void Submit() {
     KnownJob job;
     job.info.id = static_cast<JobId>(++last_job_);
-    job.info.model = static_cast<ModelGeneration>(Pick(kModels));
-    job.info.input_bytes = static_cast<std::size_t>(Pick(250));
-    job.info.prepared = Pick(3) == 0;
+    const int model = Pick(kModels + 1);
+    job.info.model = model == kModels ? kNoModel : static_cast<ModelGeneration>(model);
+    job.info.input_bytes = model == kModels ? 0 : static_cast<std::size_t>(Pick(250));
+    job.info.prepared = model != kModels && Pick(3) == 0;
     job.info.deadline = Pick(2) == 0 ? Time::max() : now_ + milliseconds(Pick(200));
     const int group = Pick(4);
     job.info.client = {.group = std::string(1, static_cast<char>('a' + group)),
@@ -84,13 +85,18 @@ class Simulation : private SchedulerCoreJudge {
     }
     const JobId id = preparing[static_cast<std::size_t>(Pick(static_cast<int>(preparing.size())))];
     const bool ok = Pick(8) != 0;
-    if (!ok || jobs_[id].ended) {
-      jobs_.erase(id);
-    } else {
+    const bool answered = jobs_[id].ended;
+    const bool over = ok && !answered && jobs_[id].info.model == kNoModel;
+    if (ok && !answered) {
       jobs_[id].state = KnownJob::kPrepared;
       frame_ = id;
     }
-    Judge(core_.Prepared(id, ok, now_));
+    const Decisions decisions = core_.Prepared(id, ok, milliseconds(Pick(20)), now_);
+    EXPECT_EQ(decisions.finished, over ? std::optional(id) : std::nullopt);
+    if (!ok || answered) {
+      jobs_.erase(id);
+    }
+    Judge(decisions);
   }
 
   void EndRun() {
@@ -192,7 +198,7 @@ class Simulation : private SchedulerCoreJudge {
     EXPECT_EQ(core_.total().waiting, 0);
     EXPECT_EQ(core_.total().running, 0);
     EXPECT_GT(superseded_, 0) << "the events are not random enough";
-    EXPECT_LE(core_.clients().size(), kClients + 1);
+    EXPECT_LE(core_.MakeReport(now_).clients.size(), kClients + 1);
   }
 
   std::mt19937 random_;

@@ -44,7 +44,7 @@ class SchedulerSharingTest : public testing::Test {
   }
 
   Decisions Submit(const JobInfo& job) { return core_->Submit(job, now_); }
-  Decisions Prepared(int job) { return core_->Prepared(static_cast<JobId>(job), true, now_); }
+  Decisions Prepared(int job) { return core_->Prepared(static_cast<JobId>(job), true, Duration(0), now_); }
 
   /// A run that takes `time`: the model is measured.
   void Measure(Duration time) {
@@ -299,7 +299,7 @@ TEST_F(SchedulerSharingTest, WhoIsIdleForLongestIsForgotten) {
     core_->Finished(run, Outcome::kOk, milliseconds(3), now_);
   }
   std::vector<std::string> names;
-  for (const ClientStats& client : core_->clients()) {
+  for (const ClientStats& client : core_->MakeReport(now_).clients) {
     names.push_back(client.client.group);
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("", "c", "d"));
@@ -317,7 +317,7 @@ TEST_F(SchedulerSharingTest, IdsOfOneClientDoNotCrowdOutOthers) {
   }
   Submit(Tensors("newcomer"));
   std::vector<std::string> names;
-  for (const ClientStats& client : core_->clients()) {
+  for (const ClientStats& client : core_->MakeReport(now_).clients) {
     names.push_back(client.client.group);
   }
   EXPECT_THAT(names, testing::AllOf(testing::Contains("other"), testing::Contains("newcomer")));

@@ -70,7 +70,7 @@ class SchedulerCoreTest : public testing::Test {
 TEST_F(SchedulerCoreTest, RunsAJobThroughItsStates) {
   Place(1);
   EXPECT_THAT(Granted(core_.Submit(NewJob(), now_)), ElementsAre(JobId{1}));
-  const Decisions prepared = core_.Prepared(JobId{1}, true, now_);
+  const Decisions prepared = core_.Prepared(JobId{1}, true, Duration(0), now_);
   ASSERT_THAT(Started(prepared), ElementsAre(JobId{1}));
   EXPECT_EQ(prepared.start[0].device, kDevice);
   EXPECT_EQ(core_.prepared_bytes(), 10);
@@ -93,7 +93,7 @@ TEST_F(SchedulerCoreTest, StartsALaterJobWhileTheEarlierIsPreparing) {
   core_.Submit(NewJob(), now_);
   const Decisions second = SubmitReady();
   ASSERT_THAT(Started(second), ElementsAre(JobId{2}));
-  EXPECT_THAT(Started(core_.Prepared(JobId{1}, true, now_)), IsEmpty());
+  EXPECT_THAT(Started(core_.Prepared(JobId{1}, true, Duration(0), now_)), IsEmpty());
   EXPECT_THAT(Started(Finish(second.start[0].run)), ElementsAre(JobId{1}));
 }
 
@@ -161,7 +161,7 @@ TEST_F(SchedulerCoreTest, GrantsPreparationAsFarAsTheBytesAllow) {
   EXPECT_THAT(Granted(core_.Submit(NewJob(kModel, 60), now_)), IsEmpty());
   // In order: a small job does not overtake the one that waits for room.
   EXPECT_THAT(Granted(core_.Submit(NewJob(kModel, 10), now_)), IsEmpty());
-  const RunId run = core_.Prepared(JobId{1}, true, now_).start.at(0).run;
+  const RunId run = core_.Prepared(JobId{1}, true, Duration(0), now_).start.at(0).run;
   EXPECT_THAT(Granted(Finish(run)), ElementsAre(JobId{2}, JobId{3}));
 }
 
@@ -187,7 +187,7 @@ TEST_F(SchedulerCoreTest, GivenInputsCountButDoNotStarvePreparations) {
 TEST_F(SchedulerCoreTest, AFailedPreparationEndsTheJob) {
   Place(1);
   core_.Submit(NewJob(), now_);
-  EXPECT_THAT(Started(core_.Prepared(JobId{1}, false, now_)), IsEmpty());
+  EXPECT_THAT(Started(core_.Prepared(JobId{1}, false, Duration(0), now_)), IsEmpty());
   EXPECT_EQ(core_.job_count(), 0);
   EXPECT_EQ(core_.prepared_bytes(), 0);
 }
@@ -224,7 +224,7 @@ TEST_F(SchedulerCoreTest, AJobThatExpiresWhilePreparingKeepsItsBytesUntilItIsPre
   core_.Submit(job, now_);
   EXPECT_EQ(core_.Advance(At(seconds(1))).refuse.size(), 1);
   EXPECT_EQ(core_.prepared_bytes(), 10);
-  const Decisions prepared = core_.Prepared(job.id, true, At(seconds(2)));
+  const Decisions prepared = core_.Prepared(job.id, true, Duration(0), At(seconds(2)));
   EXPECT_THAT(Started(prepared), IsEmpty());
   EXPECT_THAT(prepared.refuse, IsEmpty());
   EXPECT_EQ(core_.prepared_bytes(), 0);

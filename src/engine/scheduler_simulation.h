@@ -15,7 +15,7 @@
 
 namespace accelerd {
 
-/// Runs take what their clients say, however many go on at once. Preparations take `preparation` each.
+/// Runs and preparations take what their clients say, however many go on at once.
 class SchedulerSimulation {
  public:
   using Action = std::function<void()>;
@@ -26,8 +26,9 @@ class SchedulerSimulation {
     PriorityClass priority = PriorityClass::kNormal;
     ModelGeneration model{1};
     std::string stream = {};
-    std::function<Duration()> cost;
-    Duration preparation{};  ///< 0: it sends tensors.
+    std::function<Duration()> cost = {};         ///< Not for kNoModel.
+    std::function<Duration()> preparation = {};  ///< Empty: it sends tensors.
+    Duration finishing{};                        ///< What it takes to make a result.
     Duration timeout = Duration::max();
     std::function<void(Client&)> rename = {};  ///< Changes the client of each request.
   };
@@ -39,6 +40,7 @@ class SchedulerSimulation {
     int refused = 0;
     int superseded = 0;
     Duration device_time{};
+    Duration processor_time{};
     std::vector<Duration> latencies;  ///< Of answered ones, from submission.
   };
 
@@ -131,7 +133,7 @@ class SchedulerSimulation {
     job.priority = source.priority;
     job.stream = source.stream;
     job.input_bytes = 1;
-    job.prepared = source.preparation == Duration(0);
+    job.prepared = !source.preparation;
     job.deadline = source.timeout == Duration::max() ? Time::max() : now + source.timeout;
     results_[index].asked++;
     requests_[job.id] = {index, now, std::move(done)};
@@ -146,8 +148,12 @@ class SchedulerSimulation {
     }
     for (const Decisions::Preparation& preparation : decisions.prepare) {
       const JobId job = preparation.job;
-      At(now + sources_[requests_.at(job).source].preparation,
-         [this, job] { CarryOut(core.Prepared(job, true, now)); });
+      const std::size_t source = requests_.at(job).source;
+      const Duration cost = sources_[source].preparation();
+      At(now + cost, [this, source, job, cost] {
+        results_[source].processor_time += cost;
+        CarryOut(core.Prepared(job, true, cost, now));
+      });
     }
     for (const Decisions::Start& start : decisions.start) {
       const std::size_t source = requests_.at(start.job).source;
@@ -162,6 +168,11 @@ class SchedulerSimulation {
       const Request& request = requests_.at(*decisions.finished);
       results_[request.source].answered++;
       results_[request.source].latencies.push_back(now - request.submitted);
+      const Source& source = sources_[request.source];
+      if (source.finishing > Duration(0)) {
+        results_[request.source].processor_time += source.finishing;
+        core.ChargeProcessor(source.client, source.priority, source.model, source.finishing, now);
+      }
       End(*decisions.finished, /*answered=*/true);
     }
     if (decisions.next_wakeup && decisions.next_wakeup != armed_) {

@@ -90,7 +90,7 @@ TEST(SchedulerStressTest, EveryJobIsAnsweredOnceWithItsOwnResult) {
           if (random() % 2 == 0) {
             job.inputs = FakeInputs(value);
           } else {
-            job.prepare = [value]() -> absl::StatusOr<Tensors> { return FakeInputs(value); };
+            job.prepare = [value](const std::stop_token&) -> absl::StatusOr<Tensors> { return FakeInputs(value); };
           }
           if (random() % 4 == 0) {
             job.deadline = Clock::Steady().Now() + std::chrono::microseconds(random() % 300);

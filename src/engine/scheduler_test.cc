@@ -55,7 +55,7 @@ class SchedulerTest : public testing::Test {
   Job Unprepared(std::int64_t value, Answer& answer) {
     Job job = Ready(value, answer);
     job.inputs.clear();
-    job.prepare = [value]() -> absl::StatusOr<Tensors> { return FakeInputs(value); };
+    job.prepare = [value](const std::stop_token&) -> absl::StatusOr<Tensors> { return FakeInputs(value); };
     return job;
   }
 
@@ -168,7 +168,9 @@ TEST_F(SchedulerTest, ALateCompletionAfterTheLossIsDropped) {
 TEST_F(SchedulerTest, AFailedPreparationAnswersWithItsError) {
   Answer answer;
   Job job = Unprepared(0, answer);
-  job.prepare = []() -> absl::StatusOr<Tensors> { return absl::InvalidArgumentError("not an image"); };
+  job.prepare = [](const std::stop_token&) -> absl::StatusOr<Tensors> {
+    return absl::InvalidArgumentError("not an image");
+  };
   scheduler_.Submit(std::move(job));
   EXPECT_EQ(answer.Wait().status(), absl::InvalidArgumentError("not an image"));
 }

@@ -29,6 +29,12 @@ void TurnOrder::Begin(const Place& place, double cost) {
   QueueOf(place).Begin(place.payer, place.model, cost);
 }
 
+void TurnOrder::SetAside(GroupIndex group, bool aside) {
+  for (Class& one : classes_) {
+    one.queue.SetAside(group, aside);
+  }
+}
+
 JobRecord* TurnOrder::LastOf(GroupIndex group) const {
   for (std::size_t i = kPriorityClasses; i-- > 0;) {
     if (JobRecord* const last = classes_[i].queue.LastOf(group)) {

@@ -29,8 +29,8 @@ class TurnOrder {
   void Add(const Place& place, JobRecord& job) { QueueOf(place).Add(place.payer, place.model, place.order, job); }
   void Remove(const Place& place);
 
-  /// The job whose turn it is among those of the models that `eligible(model)` accepts, null when there is none;
-  /// `cost(model)` estimates seconds.
+  /// Returns the job whose turn it is among those of the models that `eligible(model)` accepts, or null;
+  /// `cost(job)` estimates seconds.
   template <typename Eligible, typename Cost>
   JobRecord* Next(Eligible eligible, Cost cost) const {
     std::array<std::optional<FairQueue::Turn>, kPriorityClasses> turns;
@@ -40,7 +40,7 @@ class TurnOrder {
       }
     }
     for (std::size_t i = 1; i < kPriorityClasses; ++i) {
-      if (turns[i] && classes_[i].owed > 0 && classes_[i].owed >= std::min(cost(turns[i]->model), kMostOwed)) {
+      if (turns[i] && classes_[i].owed > 0 && classes_[i].owed >= std::min(cost(*turns[i]->job), kMostOwed)) {
         return turns[i]->job;
       }
     }
@@ -60,6 +60,9 @@ class TurnOrder {
 
   /// While the group is held it has no turn with this class and model.
   void Hold(const Place& place, bool held) { QueueOf(place).Hold(place.payer, place.model, held); }
+
+  /// See FairQueue::SetAside.
+  void SetAside(GroupIndex group, bool aside);
 
   /// The job of the group that was ordered last, of its lowest class; null when it has none.
   JobRecord* LastOf(GroupIndex group) const;

@@ -63,8 +63,7 @@ std::string TaskWord(const std::string& text) {
 }
 
 void Warn(Origin from, std::string_view name, std::string_view text, ReadMetadata& read) {
-  read.warnings.push_back(
-      fmt::format("{}: {} is \"{}\"; it is not used", OriginName(from), name, text.substr(0, 100)));
+  read.warnings.push_back(fmt::format("{}: {} is \"{}\"; it is not used", OriginName(from), name, text.substr(0, 100)));
 }
 
 /// Class names of a sequence, or of a mapping from their numbers. Nothing when `names` is neither.
@@ -266,7 +265,9 @@ ReadMetadata ReadExporterMetadata(const std::map<std::string, std::string>& text
   for (const auto& [name, text] : texts) {
     absl::StatusOr<Yaml> value =
         text.starts_with('{') || text.starts_with('[') ? ParseYaml(text) : absl::InvalidArgumentError("plain text");
-    members.emplace_back(name, value.ok() ? *std::move(value) : Yaml{.kind = Yaml::Kind::kScalar, .scalar = text, .items = {}, .members = {}});
+    members.emplace_back(name, value.ok()
+                                   ? *std::move(value)
+                                   : Yaml{.kind = Yaml::Kind::kScalar, .scalar = text, .items = {}, .members = {}});
   }
   return ReadMembers(members, from);
 }

@@ -36,9 +36,9 @@ class ReadMetadata {
   std::size_t property_bytes_ = 0;
 };
 
-/// Reads names with their texts, as exporters write them into ONNX's metadata_props, metadata.yaml and the like: `names`
-/// (or `labels`), `task`, `imgsz`. Everything else becomes a property. An export by Ultralytics wants RGB from 0 to 1,
-/// which its files do not state by themselves. A value that makes no sense is left out with a warning.
+/// Reads names with their texts, as exporters write them into ONNX's metadata_props, metadata.yaml and the like:
+/// `names` (or `labels`), `task`, `imgsz`. Everything else becomes a property. An export by Ultralytics wants RGB from
+/// 0 to 1, which its files do not state by themselves. A value that makes no sense is left out with a warning.
 ReadMetadata ReadExporterMetadata(const std::map<std::string, std::string>& texts, Origin from);
 
 /// The same of a YAML or JSON document, or of what Python prints for a dictionary.

@@ -101,7 +101,8 @@ TEST(ExporterMetadata, ReadsUltralyticsYaml) {
 
 TEST(ExporterMetadata, ReadsOnnxProperties) {
   const ReadMetadata read = ReadExporterMetadata(
-      {{"names", "{0: 'red', 1: 'blue'}"}, {"task", "segment"}, {"imgsz", "640"}, {"stride", "32"}}, Origin::kOnnxMetadata);
+      {{"names", "{0: 'red', 1: 'blue'}"}, {"task", "segment"}, {"imgsz", "640"}, {"stride", "32"}},
+      Origin::kOnnxMetadata);
   EXPECT_THAT(read.metadata.labels->value, ElementsAre("red", "blue"));
   EXPECT_EQ(read.metadata.task->value, "instances");
   EXPECT_THAT(read.metadata.input_size->value, ElementsAre(640, 640));
@@ -109,8 +110,8 @@ TEST(ExporterMetadata, ReadsOnnxProperties) {
 }
 
 TEST(ExporterMetadata, WhatMakesNoSenseIsLeftOutWithAWarning) {
-  for (const char* text : {"names: {zero: red}", "names: {99999999: red}", "names: red", "imgsz: big", "imgsz: [1, 2, 3]",
-                           "imgsz: [0, 5]", "a: [", "names: {-1: red}"}) {
+  for (const char* text : {"names: {zero: red}", "names: {99999999: red}", "names: red", "imgsz: big",
+                           "imgsz: [1, 2, 3]", "imgsz: [0, 5]", "a: [", "names: {-1: red}"}) {
     const ReadMetadata read = ReadExporterDocument(text, Origin::kMetadataYaml);
     EXPECT_THAT(read.warnings, ElementsAre(HasSubstr("metadata.yaml"))) << text;
     EXPECT_TRUE(read.metadata.empty()) << text;

@@ -28,8 +28,8 @@ class ModelFolder {
   /// The main file, which may be a link to anywhere beneath the root. Errors as InputFile::Open.
   absl::StatusOr<InputFile> OpenMain(std::uint64_t max_bytes) const;
 
-  /// The file `name`, a path relative to the folder, that belongs to the main file. kPermissionDenied: it is a link that
-  /// leads elsewhere, whether or not there is anything. Else as InputFile::Open.
+  /// The file `name`, a path relative to the folder, that belongs to the main file. kPermissionDenied: it is a link
+  /// that leads elsewhere, whether or not there is anything. Else as InputFile::Open.
   absl::StatusOr<InputFile> OpenFile(const std::string& name, std::uint64_t max_bytes) const;
 
   /// The contents of OpenFile. kInvalidArgument also when they are a Git LFS pointer.

@@ -31,15 +31,15 @@ std::string Metadata(const std::vector<float>& mean, const std::vector<float>& s
   const auto options = tflite::CreateNormalizationOptionsDirect(builder, &mean, &std);
   std::vector<flatbuffers::Offset<tflite::ProcessUnit>> units = {
       tflite::CreateProcessUnit(builder, tflite::ProcessUnitOptions::NormalizationOptions, options.Union())};
-  const auto image = tflite::CreateImageProperties(builder, tflite::ColorSpaceType::RGB,
-                                                   tflite::CreateImageSize(builder, 64, 48));
-  const auto content =
-      tflite::CreateContent(builder, tflite::ContentProperties::ImageProperties, image.Union());
+  const auto image =
+      tflite::CreateImageProperties(builder, tflite::ColorSpaceType::RGB, tflite::CreateImageSize(builder, 64, 48));
+  const auto content = tflite::CreateContent(builder, tflite::ContentProperties::ImageProperties, image.Union());
   std::vector<flatbuffers::Offset<tflite::TensorMetadata>> inputs = {
       tflite::CreateTensorMetadataDirect(builder, "image", content, &units)};
   std::vector<flatbuffers::Offset<tflite::AssociatedFile>> files = {
       tflite::CreateAssociatedFileDirect(builder, "readme.txt", tflite::AssociatedFileType::DESCRIPTIONS),
-      tflite::CreateAssociatedFileDirect(builder, "etiketten.txt", tflite::AssociatedFileType::TENSOR_AXIS_LABELS, "de"),
+      tflite::CreateAssociatedFileDirect(builder, "etiketten.txt", tflite::AssociatedFileType::TENSOR_AXIS_LABELS,
+                                         "de"),
       tflite::CreateAssociatedFileDirect(builder, "labels.txt", tflite::AssociatedFileType::TENSOR_AXIS_LABELS)};
   std::vector<flatbuffers::Offset<tflite::TensorMetadata>> outputs = {
       tflite::CreateTensorMetadataDirect(builder, "scores", 0, nullptr, &files)};
@@ -82,9 +82,8 @@ std::string WithMembers(const std::string& file, const std::map<std::string, std
 }
 
 TEST(TfliteFacts, ReadsNormalisationColoursAndLabels) {
-  const std::string file =
-      WithMembers(Model(Metadata({127.5F}, {127.5F, 2, 3})),
-                  {{"labels.txt", "cat\ndog\n"}, {"etiketten.txt", "Katze\nHund\n"}});
+  const std::string file = WithMembers(Model(Metadata({127.5F}, {127.5F, 2, 3})),
+                                       {{"labels.txt", "cat\ndog\n"}, {"etiketten.txt", "Katze\nHund\n"}});
   const absl::StatusOr<TfliteFacts> facts = ReadTfliteFacts(file);
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_THAT(facts->stated.warnings, IsEmpty());

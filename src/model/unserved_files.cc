@@ -28,7 +28,8 @@ constexpr std::string_view kPytorch =
 constexpr std::string_view kKeras = "a Keras model: convert it to TensorFlow Lite, or to OpenVINO with ovc";
 constexpr std::string_view kTensorflow = "a TensorFlow graph: convert it to OpenVINO with ovc";
 constexpr std::string_view kCaffe = "a Caffe model: convert it to ONNX";
-constexpr std::string_view kPaddle = "a PaddlePaddle model: convert it to ONNX with paddle2onnx, or to OpenVINO with ovc";
+constexpr std::string_view kPaddle =
+    "a PaddlePaddle model: convert it to ONNX with paddle2onnx, or to OpenVINO with ovc";
 constexpr std::string_view kTensorrt = "compiled for NVIDIA TensorRT: use the ONNX file that it was made from";
 constexpr std::string_view kMyriad = "compiled for Myriad devices: use the OpenVINO IR that it was compiled from";
 constexpr std::string_view kWeights = "weights without a graph: export the model to ONNX or OpenVINO";
@@ -111,8 +112,8 @@ class Search {
   std::vector<std::string> Run() {
     Visit(directory_, 1);
     if (left_out_ > 0) {
-      sentences_.push_back(fmt::format("{}: {} more things look like models and are not served", directory_.string(),
-                                       left_out_));
+      sentences_.push_back(
+          fmt::format("{}: {} more things look like models and are not served", directory_.string(), left_out_));
     }
     return std::move(sentences_);
   }
@@ -167,15 +168,15 @@ class Search {
     }
     if (level == 1) {
       for (const fs::path& path : models) {
-        Say(path, fmt::format("of no name that is served: rename it to {}{}", path.stem().string(),
-                              LowerExtension(path)));
+        Say(path,
+            fmt::format("of no name that is served: rename it to {}{}", path.stem().string(), LowerExtension(path)));
       }
       return;
     }
     const std::string name = IsNumber(folder.filename()) ? folder.parent_path().filename() : models.front().stem();
-    const std::string where =
-        models.size() > 1 ? fmt::format("{} and {} more", models.front().filename().string(), models.size() - 1)
-                          : models.front().filename().string();
+    const std::string where = models.size() > 1
+                                  ? fmt::format("{} and {} more", models.front().filename().string(), models.size() - 1)
+                                  : models.front().filename().string();
     if (IsNumber(folder.filename())) {
       Say(folder, fmt::format("a folder of a version, with {}, and versions are not served: put the files into {} as "
                               "{}{}, or give that folder to --models",

@@ -44,18 +44,18 @@ TEST_F(UnservedFilesTest, WhatIsServedIsNotNamed) {
     Touch(name);
   }
   EXPECT_THAT(Unserved(), IsEmpty());
-  EXPECT_THAT(*DiscoverModels(directory_),
-              ElementsAre(Field(&FoundModel::name, "NET"), Field(&FoundModel::name, "a"), Field(&FoundModel::name, "b"),
-                          Field(&FoundModel::name, "hub"), Field(&FoundModel::name, "optimum"),
-                          Field(&FoundModel::name, "y")));
+  EXPECT_THAT(
+      *DiscoverModels(directory_),
+      ElementsAre(Field(&FoundModel::name, "NET"), Field(&FoundModel::name, "a"), Field(&FoundModel::name, "b"),
+                  Field(&FoundModel::name, "hub"), Field(&FoundModel::name, "optimum"), Field(&FoundModel::name, "y")));
 }
 
 TEST_F(UnservedFilesTest, EachOtherThingIsNamedWithWhatToDo) {
-  for (const char* name : {"yolov8n.pt", "net.h5", "frozen_inference_graph.pb", "saved/saved_model.pb",
-                           "saved/variables/variables.index", "intel/facenet/FP16/facenet.xml",
-                           "intel/facenet/FP16/facenet.bin", "resnet/1/model.xml", "resnet/1/model.bin", "x.oNNX",
-                           "lonely.bin", "trt.engine", "voc/annotation.xml", "sub/one.tflite", "sub/two.tflite",
-                           "core.mlpackage/Manifest.json"}) {
+  for (const char* name :
+       {"yolov8n.pt", "net.h5", "frozen_inference_graph.pb", "saved/saved_model.pb", "saved/variables/variables.index",
+        "intel/facenet/FP16/facenet.xml", "intel/facenet/FP16/facenet.bin", "resnet/1/model.xml", "resnet/1/model.bin",
+        "x.oNNX", "lonely.bin", "trt.engine", "voc/annotation.xml", "sub/one.tflite", "sub/two.tflite",
+        "core.mlpackage/Manifest.json"}) {
     Touch(name);
   }
   EXPECT_THAT(

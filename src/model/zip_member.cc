@@ -11,9 +11,9 @@
 namespace accelerd {
 namespace {
 
-constexpr std::size_t kEndBytes = 22;                     // Of the record at the end of an archive, without its comment.
-constexpr std::size_t kMaxCommentBytes = 65'535;          // By the format.
-constexpr std::uint32_t kMaxDirectoryBytes = 1U << 20U;   // Of the list of members, which is held in memory.
+constexpr std::size_t kEndBytes = 22;                    // Of the record at the end of an archive, without its comment.
+constexpr std::size_t kMaxCommentBytes = 65'535;         // By the format.
+constexpr std::uint32_t kMaxDirectoryBytes = 1U << 20U;  // Of the list of members, which is held in memory.
 
 struct CloseArchive {
   void operator()(zip_t* archive) const { zip_discard(archive); }

@@ -15,6 +15,7 @@ namespace accelerd {
 namespace {
 
 using SharedResult = std::shared_ptr<const TaskResult>;
+using SharedImage = std::shared_ptr<const Image>;
 
 absl::Status Stopping() {
   return WithRetryAfter(absl::UnavailableError("the service is shutting down"), std::chrono::seconds(1));
@@ -23,12 +24,13 @@ absl::Status Stopping() {
 /// An accepted call, from its preparation to its result.
 struct TaskRun {
   ModelHandle model;
+  Client client;
+  PriorityClass priority;
   const Postprocessor* postprocessor;
   ImageSource image;
   TaskOptions options;
   ImageSize size;  ///< Set by the preparation.
   std::shared_ptr<std::string> image_warning;
-  std::stop_source answered;  ///< Stops the preparation when the call is answered before it ends.
   Done<SharedResult> done;
 };
 
@@ -40,9 +42,9 @@ absl::Status WithDecodeAdvice(const absl::Status& status) {
   return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kExpired)), std::chrono::seconds(1));
 }
 
-absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers, Time deadline) {
+absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers, const DecodeStop& stop) {
   const ImageFormat& format = *ServingPlan::Of(*run.model).image_format();
-  absl::StatusOr<Image> image = loader.Load(run.image, {.left = run.answered.get_token(), .deadline = deadline});
+  absl::StatusOr<Image> image = loader.Load(run.image, stop);
   run.image = ImageBytes();  // The request's bytes are free for the next one.
   ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(image.status()));
   if (run.image_warning != nullptr) {
@@ -56,6 +58,13 @@ absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferP
   return Tensors{std::move(tensor)};
 }
 
+/// The call is over: nobody can cancel it any more.
+void Forget(const std::shared_ptr<Cancellation>& cancellation) {
+  if (cancellation != nullptr) {
+    cancellation->OnCancel(nullptr);
+  }
+}
+
 absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outputs) {
   absl::StatusOr<TaskResult> result = run.postprocessor->Run(outputs, run.size, run.options);
   if (!result.ok()) {
@@ -64,10 +73,24 @@ absl::StatusOr<SharedResult> MakeResult(const TaskRun& run, const Tensors& outpu
   return std::make_shared<const TaskResult>(*std::move(result));
 }
 
-absl::Status DecodesTooMany(int limit) {
-  const absl::Status status =
-      absl::ResourceExhaustedError(fmt::format("{} images are being decoded; try again later", limit));
-  return WithRetryAfter(WithReason(status, RefusalReasonName(RefusalReason::kQueueFull)), std::chrono::seconds(1));
+/// An accepted call for an image alone.
+struct DecodeRun {
+  ModelHandle model;  ///< Null.
+  Client client;
+  PriorityClass priority;
+  ImageSource source;
+  SharedImage image;                          ///< Set by the decoding.
+  std::shared_ptr<const void> decode_memory;  ///< Held until the answer has reserved memory of its own.
+  Done<SharedImage> done;
+};
+
+absl::StatusOr<Tensors> Decode(DecodeRun& run, const ImageLoader& loader, const DecodeStop& stop) {
+  absl::StatusOr<Image> image = loader.Load(run.source, stop);
+  run.source = ImageBytes();  // The request's bytes are free while the answer is rendered.
+  ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(image.status()));
+  run.decode_memory = std::move(image->memory);
+  run.image = std::make_shared<const Image>(*std::move(image));
+  return Tensors();
 }
 
 }  // namespace
@@ -103,75 +126,74 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   }
 
   const auto run = std::make_shared<TaskRun>(TaskRun{.model = model,
+                                                     .client = context.client,
+                                                     .priority = context.priority,
                                                      .postprocessor = &postprocessor,
                                                      .image = std::move(call.image),
                                                      .options = std::move(call.options),
                                                      .size = {},
                                                      .image_warning = std::move(call.image_warning),
-                                                     .answered = {},
                                                      .done = std::move(done)});
-  Job job;
+  Job job = MakeJob(context);
   job.model = std::move(model);
-  job.client = std::move(context.client);
-  job.priority = context.priority;
-  job.stream = std::move(context.stream);
-  job.deadline = context.deadline;
   job.input_bytes = plan.input_bytes();
-  job.prepare = [this, run, deadline = context.deadline] {
-    return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_, deadline); });
+  job.prepare = [this, run, deadline = context.deadline](const std::stop_token& left) {
+    return GuardMemory([&] { return Prepare(*run, loader_, input_buffers_, {.left = left, .deadline = deadline}); });
   };
   job.done = [this, run, cancellation = context.cancellation](absl::StatusOr<Tensors> outputs) {
-    if (cancellation != nullptr) {
-      cancellation->OnCancel(nullptr);
-    }
-    run->answered.request_stop();
+    Forget(cancellation);
     if (!outputs.ok()) {
       run->done(outputs.status());
       return;
     }
-    pool_.Post(CpuPool::Priority::kFinish, [run, outputs = *std::move(outputs)] {
-      run->done(GuardMemory([&] { return MakeResult(*run, outputs); }));
-    });
+    Finish(run,
+           [run, outputs = *std::move(outputs)] { run->done(GuardMemory([&] { return MakeResult(*run, outputs); })); });
   };
-  const JobId id = scheduler_.Submit(std::move(job));
-  if (context.cancellation != nullptr) {
-    context.cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
-  }
+  Schedule(std::move(job), context.cancellation);
   return absl::OkStatus();
 }
 
-void EngineInferenceService::DecodeImage(CallContext context, ImageSource image,
-                                         Done<std::shared_ptr<const Image>> done) {
+void EngineInferenceService::DecodeImage(CallContext context, ImageSource image, Done<SharedImage> done) {
   if (stopped_) {
     done(Stopping());
     return;
   }
-  if (decodes_.fetch_add(1) >= options_.max_decodes) {
-    --decodes_;
-    done(DecodesTooMany(options_.max_decodes));
-    return;
+  const auto run = std::make_shared<DecodeRun>(DecodeRun{.model = nullptr,
+                                                         .client = context.client,
+                                                         .priority = context.priority,
+                                                         .source = std::move(image),
+                                                         .image = nullptr,
+                                                         .decode_memory = nullptr,
+                                                         .done = std::move(done)});
+  Job job = MakeJob(context);
+  job.prepare = [this, run, deadline = context.deadline](const std::stop_token& left) {
+    return GuardMemory([&] { return Decode(*run, loader_, {.left = left, .deadline = deadline}); });
+  };
+  job.done = [this, run, cancellation = context.cancellation](const absl::StatusOr<Tensors>& decoded) {
+    Forget(cancellation);
+    if (!decoded.ok()) {
+      run->done(decoded.status());
+      return;
+    }
+    Finish(run, [run] { run->done(std::exchange(run->image, nullptr)); });
+  };
+  Schedule(std::move(job), context.cancellation);
+}
+
+Job EngineInferenceService::MakeJob(CallContext& context) {
+  Job job;
+  job.client = std::move(context.client);
+  job.priority = context.priority;
+  job.stream = std::move(context.stream);
+  job.deadline = context.deadline;
+  return job;
+}
+
+void EngineInferenceService::Schedule(Job job, const std::shared_ptr<Cancellation>& cancellation) {
+  const JobId id = scheduler_.Submit(std::move(job));
+  if (cancellation != nullptr) {
+    cancellation->OnCancel([this, id] { scheduler_.Cancel(id); });
   }
-  std::stop_source left;
-  if (context.cancellation != nullptr) {
-    context.cancellation->OnCancel([left]() mutable { left.request_stop(); });
-  }
-  // Its answer shares the threads with inferences: it waits for theirs, which keep the device busy.
-  DecodeStop stop = {.left = left.get_token(), .deadline = context.deadline};
-  pool_.Post(CpuPool::Priority::kDecode,
-             [this, stop = std::move(stop), image = std::move(image), done = std::move(done)]() mutable {
-               using SharedImage = std::shared_ptr<const Image>;
-               std::shared_ptr<const void> decode_memory;  // Until the answer has reserved its own.
-               absl::StatusOr<SharedImage> decoded = GuardMemory([&]() -> absl::StatusOr<SharedImage> {
-                 ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(stop.Check()));
-                 absl::StatusOr<Image> pixels = loader_.Load(image, stop);
-                 ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(pixels.status()));
-                 decode_memory = std::move(pixels->memory);
-                 return std::make_shared<const Image>(*std::move(pixels));
-               });
-               image = ImageBytes();  // The request's bytes are free while the answer is rendered.
-               --decodes_;
-               done(std::move(decoded));
-             });
 }
 
 }  // namespace accelerd

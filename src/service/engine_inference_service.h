@@ -14,12 +14,11 @@
 
 namespace accelerd {
 
-/// InferenceService on the engine: finds the model, prepares its input on the CPU pool when the scheduler grants it,
-/// and makes the result there.
+/// InferenceService on the engine. It finds the model, prepares its input on the CPU pool when the scheduler grants it,
+/// and makes the result there. A call that only decodes is a job of the scheduler too, without a model.
 class EngineInferenceService : public InferenceService {
  public:
   struct Options {
-    int max_decodes = 256;                        ///< Calls of DecodeImage at once; more are refused.
     std::size_t max_idle_input_bytes = 64 << 20;  ///< Input memory that is kept for the next calls.
     BufferPool::Kind input_buffers = BufferPool::Kind::kHeap;
   };
@@ -38,13 +37,21 @@ class EngineInferenceService : public InferenceService {
  private:
   absl::Status Submit(CallContext context, TaskCall call, Done<std::shared_ptr<const TaskResult>>& done);
 
+  /// Makes a job with the conditions of the call, which it takes out of the context.
+  static Job MakeJob(CallContext& context);
+
+  void Schedule(Job job, const std::shared_ptr<Cancellation>& cancellation);
+
+  /// Runs `work` on the CPU pool, and charges the client of the run for its time.
+  template <typename Run, typename Work>
+  void Finish(const std::shared_ptr<Run>& run, Work work);
+
   const Options options_;
   const ImageLoader& loader_;
   const ModelManager& manager_;
   Scheduler& scheduler_;
   CpuPool& pool_;
   BufferPool input_buffers_;
-  std::atomic<int> decodes_ = 0;
   std::atomic<bool> stopped_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "service/engine_inference_service.h"
 
+#include <algorithm>
 #include <optional>
 #include <semaphore>
 
@@ -21,6 +22,10 @@ std::string OnePixel(char blue, char green, char red) {
 
 class EngineInferenceServiceTest : public ServiceTest {
  protected:
+  using SharedImage = std::shared_ptr<const Image>;
+
+  EngineInferenceServiceTest() : ServiceTest({.max_jobs = 4, .max_client_jobs = 3, .max_preparing = 1}) {}
+
   static ImageBytes InMemory(std::string file) {
     const auto owner = std::make_shared<const std::string>(std::move(file));
     return {owner, std::as_bytes(std::span(*owner))};
@@ -38,6 +43,18 @@ class EngineInferenceServiceTest : public ServiceTest {
     return **result;
   }
 
+  void Decode(const std::string& client, Completion<SharedImage>& completion, CallContext context = {}) {
+    context.client.group = client;
+    service_.DecodeImage(std::move(context), InMemory(OnePixel(1, 2, 3)), completion.done());
+  }
+
+  ShareStats StatsOf(const std::string& client) {
+    const SchedulerStats stats = scheduler_.stats();
+    const auto found =
+        std::ranges::find(stats.clients, client, [](const ClientStats& one) { return one.client.group; });
+    return found == stats.clients.end() ? ShareStats() : found->stats;
+  }
+
   /// Keeps the pool's one thread busy until it is released.
   void HoldPool() {
     pool_.Post(CpuPool::Priority::kFinish, [this] { gate_.acquire(); });
@@ -47,7 +64,7 @@ class EngineInferenceServiceTest : public ServiceTest {
   std::binary_semaphore gate_{0};
   ImageLoader loader_{ConfinedPaths({folder_}, "--allow-path"),
                       {.limits = {.max_pixels = 4, .max_dimension = 4}, .max_file_bytes = 1000}};
-  EngineInferenceService service_{{.max_decodes = 2}, loader_, *manager_, scheduler_, pool_};
+  EngineInferenceService service_{{}, loader_, *manager_, scheduler_, pool_};
 };
 
 TEST_F(EngineInferenceServiceTest, AnImageBecomesTheModelsInputAndItsOutputTheResult) {
@@ -122,21 +139,39 @@ TEST_F(EngineInferenceServiceTest, ACallPastItsDeadlineIsRefused) {
   EXPECT_EQ(Run(Call(Task::kClassify), context).status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
-TEST_F(EngineInferenceServiceTest, DecodesAreBounded) {
+TEST_F(EngineInferenceServiceTest, DecodesWithoutADevice) {
+  Completion<SharedImage> completion;
+  Decode("a", completion);
+  const absl::StatusOr<SharedImage> image = completion.Wait();
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_THAT((*image)->pixels, testing::ElementsAre(1, 2, 3));
+  const SchedulerStats stats = scheduler_.stats();
+  EXPECT_EQ(stats.total.decoded, 1);
+  EXPECT_EQ(stats.total.completed, 0);
+  EXPECT_EQ(stats.total.waiting, 0);
+  EXPECT_GT(stats.total.processor_time, Duration(0));
+  EXPECT_EQ(StatsOf("a").decoded, 1);
+  EXPECT_THAT(stats.models, testing::IsEmpty());
+}
+
+TEST_F(EngineInferenceServiceTest, DecodesHaveTheBoundsOfTheQueue) {
   HoldPool();
-  Completion<std::shared_ptr<const Image>> completions[3];
-  for (auto& completion : completions) {
-    service_.DecodeImage({}, InMemory(OnePixel(1, 2, 3)), completion.done());
+  Completion<SharedImage> completions[7];
+  for (int i = 0; i < 4; ++i) {
+    Decode("greedy", completions[i]);
   }
-  const absl::Status refused = completions[2].Wait().status();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(Reason(refused), "queue_full");
-  EXPECT_TRUE(RetryAfter(refused));
+  const absl::Status over_its_bound = completions[3].Wait().status();
+  EXPECT_TRUE(IsClientLimit(over_its_bound)) << over_its_bound;
+  EXPECT_EQ(Reason(over_its_bound), "client_queue_full");
+  EXPECT_TRUE(RetryAfter(over_its_bound));
+  Decode("modest", completions[4]);
+  Decode("another", completions[5]);  // The queue is full: the client with most gives up its last.
+  EXPECT_EQ(Reason(completions[2].Wait().status()), "client_queue_full");
+  Decode("greedy", completions[6]);
+  EXPECT_EQ(Reason(completions[6].Wait().status()), "client_queue_full");
   ReleasePool();
-  for (int i = 0; i < 2; ++i) {
-    const absl::StatusOr<std::shared_ptr<const Image>> image = completions[i].Wait();
-    ASSERT_TRUE(image.ok()) << image.status();
-    EXPECT_THAT((*image)->pixels, testing::ElementsAre(1, 2, 3));
+  for (const int i : {0, 1, 4, 5}) {
+    EXPECT_TRUE(completions[i].Wait().ok()) << i;
   }
 }
 
@@ -147,7 +182,7 @@ TEST_F(EngineInferenceServiceTest, NothingIsDecodedPastItsTime) {
   service_.DecodeImage(context, InMemory(OnePixel(1, 2, 3)), completion.done());
   const absl::Status refused = completion.Wait().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(Reason(refused), "expired");
+  EXPECT_EQ(Reason(refused), "too_late");
 }
 
 TEST_F(EngineInferenceServiceTest, RefusesWhenStopped) {

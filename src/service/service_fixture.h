@@ -73,7 +73,7 @@ class Completion {
 
 class ServiceTest : public testing::Test {
  protected:
-  ServiceTest() {
+  explicit ServiceTest(const SchedulerLimits& limits = {}) : scheduler_(limits, pool_) {
     std::string pattern = testing::TempDir() + "/service-XXXXXX";
     folder_ = std::filesystem::canonical(mkdtemp(pattern.data()));
     device_->SetMakeModel([](const ModelSource&) { return std::make_unique<FirstPixelModel>(); });
@@ -114,7 +114,7 @@ class ServiceTest : public testing::Test {
 
   std::string folder_;
   CpuPool pool_{1};
-  Scheduler scheduler_{{}, pool_};
+  Scheduler scheduler_;
   std::shared_ptr<FakeDevice> device_ = std::make_shared<FakeDevice>();
   std::unique_ptr<ModelManager> manager_ = MakeManager(device_, scheduler_);
 };

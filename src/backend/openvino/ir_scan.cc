@@ -105,7 +105,8 @@ std::string Unescape(std::string_view value) {
     }
     // Control characters are written as numbers, such as &#10;.
     const std::size_t end = value.starts_with("&#") ? value.find(';') : std::string_view::npos;
-    const std::optional<int> code = end == std::string_view::npos ? std::nullopt : ParseNumber<int>(value.substr(2, end - 2));
+    const std::optional<int> code =
+        end == std::string_view::npos ? std::nullopt : ParseNumber<int>(value.substr(2, end - 2));
     constexpr int kAsciiEnd = 128;
     const bool decoded = code && *code > 0 && *code < kAsciiEnd;
     text += decoded ? static_cast<char>(*code) : value.front();
@@ -263,10 +264,10 @@ class Scanner {
   std::string_view xml_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  int graphs_ = 0;                   ///< Elements `layers` that are open.
-  int rt_info_depth_ = kNotInside;   ///< Of the outermost rt_info that is open.
-  std::size_t rt_info_begin_ = 0;    ///< Where that one begins.
-  std::size_t rt_info_bytes_ = 0;    ///< Of those that are closed.
+  int graphs_ = 0;                  ///< Elements `layers` that are open.
+  int rt_info_depth_ = kNotInside;  ///< Of the outermost rt_info that is open.
+  std::size_t rt_info_begin_ = 0;   ///< Where that one begins.
+  std::size_t rt_info_bytes_ = 0;   ///< Of those that are closed.
   std::size_t elements_ = 0;
   std::size_t layers_ = 0;
   IrFacts facts_;

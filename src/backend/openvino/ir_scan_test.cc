@@ -68,8 +68,7 @@ TEST(IrScan, KeepsWhatTheModelStates) {
       <framework><names value="{0: 'a'}"/></framework>
     </rt_info>)"));
   ASSERT_TRUE(facts.ok()) << facts.status();
-  EXPECT_THAT(facts->model_info,
-              ElementsAre(Pair("labels", "cat & dog\n\"&#x41;&bird;"), Pair("scale_values", "255")));
+  EXPECT_THAT(facts->model_info, ElementsAre(Pair("labels", "cat & dog\n\"&#x41;&bird;"), Pair("scale_values", "255")));
   EXPECT_THAT(facts->framework, ElementsAre(Pair("names", "{0: 'a'}")));
   EXPECT_THAT(facts->conversion, ElementsAre(Pair("scale_values", "255")));
   const std::string old = "<meta_data><cli_parameters><scale value=\"2\"/></cli_parameters></meta_data>";
@@ -89,7 +88,8 @@ TEST(IrScan, BoundsTheDepth) {
 }
 
 TEST(IrScan, BoundsTheSize) {
-  ExpectRefused(Net("<rt_info><a b='" + std::string(17 << 20, 'x') + "'/></rt_info>"), "its rt_info has too many bytes");
+  ExpectRefused(Net("<rt_info><a b='" + std::string(17 << 20, 'x') + "'/></rt_info>"),
+                "its rt_info has too many bytes");
   ExpectRefused(Net("<layers>" + Repeat("<layer/>", (256 << 10) + 1) + "</layers>"), "it has too many layers");
   ExpectRefused(Net(Repeat("<a/>", (4 << 20) + 1)), "it has too many elements");
 }
@@ -104,8 +104,8 @@ TEST(IrScan, WhatHidesElementsIsRefusedOrSkipped) {
 }
 
 TEST(IrScan, BrokenXmlIsLeftToTheRuntime) {
-  for (const char* broken : {"", "<", "<net", "<net version=", "<net version=\"6", "</net>", "<net></net></net>", "<!--",
-                             "<![CDATA[", "<?", "<net a='", "</", "<>", "< >", "<net/>"}) {
+  for (const char* broken : {"", "<", "<net", "<net version=", "<net version=\"6", "</net>", "<net></net></net>",
+                             "<!--", "<![CDATA[", "<?", "<net a='", "</", "<>", "< >", "<net/>"}) {
     EXPECT_TRUE(ScanIr(broken).ok()) << broken;
   }
 }

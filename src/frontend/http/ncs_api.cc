@@ -157,10 +157,11 @@ HttpHandler PathHandler(WithImage run) {
 }
 
 /// Adds PREFIX/file and PREFIX/path, both followed by `suffix`.
-void AddImageCalls(Router& router, CallKind kind, std::string_view prefix, std::string_view suffix,
-                   const WithImage& run) {
-  router.Add({"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run), kind});
-  router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), kind});
+void AddImageCalls(Router& router, std::string_view prefix, std::string_view suffix, const WithImage& run) {
+  router.Add(
+      {"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run), CallKind::kScheduled});
+  router.Add(
+      {"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), CallKind::kScheduled});
 }
 
 /// Responds with what `render` makes of a result, or with the error.
@@ -178,7 +179,7 @@ Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
 
 void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Task task, Router& router) {
   AddImageCalls(
-      router, CallKind::kInference, TaskName(task), "/{}",
+      router, TaskName(task), "/{}",
       [&inference, answers, task](CallContext context, const Request& request, ImageSource image, Responder respond) {
         absl::StatusOr<TaskQuery> query = ReadTaskQuery(*request, task);
         if (!query.ok()) {
@@ -203,7 +204,7 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
 
 void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& answers, Router& router) {
   AddImageCalls(
-      router, CallKind::kDecode, "test", "",
+      router, "test", "",
       [&inference, answers](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
         inference.DecodeImage(
             std::move(context), std::move(image),

@@ -50,11 +50,11 @@ using Responder = std::function<void(HttpResponse)>;
 using HttpHandler =
     std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
 
-/// What a call needs, which decides whether the conditions that a request names (call_conditions.h) are looked at.
+/// Says whether a call becomes a job of the scheduler. If so, its client is looked for, and the conditions that the
+/// request names (call_conditions.h) apply.
 enum class CallKind {
-  kOther,      ///< No condition.
-  kDecode,     ///< The threads that decode: a time.
-  kInference,  ///< The device: all of them.
+  kOther,
+  kScheduled,  ///< An image is decoded, with or without an inference.
 };
 
 /// Which handler serves a method and a path. Filled at start, then immutable and thread-safe.

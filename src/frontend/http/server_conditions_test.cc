@@ -10,20 +10,17 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Calls that need the device, or decoding alone, are held.
+/// Calls of the scheduler are held.
 class HttpConditionsTest : public HttpServerTest {
  protected:
   HttpConditionsTest() {
-    for (const auto& [path, kind] :
-         {std::pair("/infer", CallKind::kInference), std::pair("/decode", CallKind::kDecode)}) {
-      router_.Add({"POST", path, SIZE_MAX,
-                   [this](CallContext context, auto request, Responder respond) {
-                     const std::lock_guard lock(mutex_);
-                     held_.push_back({std::move(context), std::move(request), std::move(respond)});
-                     changed_.notify_all();
-                   },
-                   kind});
-    }
+    router_.Add({"POST", "/infer", SIZE_MAX,
+                 [this](CallContext context, auto request, Responder respond) {
+                   const std::lock_guard lock(mutex_);
+                   held_.push_back({std::move(context), std::move(request), std::move(respond)});
+                   changed_.notify_all();
+                 },
+                 CallKind::kScheduled});
   }
 
   /// What the handler got of a request that is answered.
@@ -60,25 +57,13 @@ TEST_F(HttpConditionsTest, ATimeoutNeverLengthens) {
   EXPECT_LE(deadline, Clock::Steady().Now() + std::chrono::seconds(1));
 }
 
-TEST_F(HttpConditionsTest, DecodingHasATimeButNeitherClassNorStream) {
-  Start();
-  TestClient client = Connect();
-  const CallContext context =
-      ContextOf(client, "/decode", "X-Priority: realtime\r\nX-Timeout-Ms: 5000\r\nX-Stream: cam\r\n");
-  EXPECT_EQ(context.priority, PriorityClass::kNormal);
-  EXPECT_EQ(context.stream, "");
-  EXPECT_LT(context.deadline, Clock::Steady().Now() + std::chrono::seconds(5));
-}
-
 TEST_F(HttpConditionsTest, WhatIsWrongIsAnsweredBeforeTheBody) {
   Start();
-  for (const char* path : {"/infer", "/decode"}) {
-    TestClient client = Connect();
-    client.Send(fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-Timeout-Ms: soon\r\n\r\n", path));
-    const TestClient::Response response = client.Read();
-    EXPECT_EQ(response.status, 400);
-    EXPECT_THAT(response.body, HasSubstr("X-Timeout-Ms"));
-  }
+  TestClient client = Connect();
+  client.Send("POST /infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-Timeout-Ms: soon\r\n\r\n");
+  const TestClient::Response response = client.Read();
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("X-Timeout-Ms"));
   TestClient client = Connect();
   EXPECT_EQ(client.Ask(Post("/echo?stream=", "x", "X-Timeout-Ms: soon\r\n")).status, 200)
       << "not a call with conditions";

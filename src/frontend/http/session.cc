@@ -138,7 +138,7 @@ Awaitable<bool> Session::ServeRequest() {
 
   const Time arrived = Clock::Steady().Now();
   const Router::Route& route = *judgement.match.route;
-  if (route.kind == CallKind::kInference) {
+  if (route.kind == CallKind::kScheduled) {
     co_await FindProcess();
   }
   StartCall(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()), arrived);
@@ -215,17 +215,15 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
     return StatusResponse(conditions.status());
   }
   conditions_ = *std::move(conditions);
-  if (match.route->kind == CallKind::kInference) {
-    if (peer_.Recognize(environment_.sockets)) {
-      environment_.connections.SetPeer(id_, peer_.name());
-    }
-    const absl::StatusOr<PriorityClass> priority =
-        environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
-    if (!priority.ok()) {
-      return StatusResponse(priority.status());
-    }
-    conditions_.priority = *priority;
+  if (peer_.Recognize(environment_.sockets)) {
+    environment_.connections.SetPeer(id_, peer_.name());
   }
+  const absl::StatusOr<PriorityClass> priority =
+      environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
+  if (!priority.ok()) {
+    return StatusResponse(priority.status());
+  }
+  conditions_.priority = *priority;
   return std::nullopt;
 }
 
@@ -253,7 +251,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
-  if (route.kind == CallKind::kInference) {
+  if (route.kind == CallKind::kScheduled) {
     context.client = environment_.policy.ClientOf(peer_, conditions_.client_id);
     context.priority = conditions_.priority.value_or(PriorityClass::kNormal);
     context.stream = conditions_.stream;
