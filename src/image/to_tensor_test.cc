@@ -52,6 +52,73 @@ TEST(ImageToTensorTest, MeanAndScaleInTheModelsOrder) {
   EXPECT_THAT(Convert(kTwoPixels, format).elements<float>(), ElementsAre(1, 2.5F, 0, 0.75F, -0.25F, 0.125F));
 }
 
+/// Three grey levels, whose channels are equal.
+const Image kLevels = {1, 3, {0, 0, 0, 128, 128, 128, 255, 255, 255}};
+
+ImageFormat GreyLevels(ElementType type) {
+  ImageFormat format = Format(1, 3);
+  format.channels = 1;
+  format.element_type = type;
+  return format;
+}
+
+TEST(ImageToTensorTest, EveryElementTypeGetsTheBytesAsNumbers) {
+  EXPECT_THAT(Convert(kLevels, GreyLevels(ElementType::kF64)).elements<double>(), ElementsAre(0, 128, 255));
+  EXPECT_THAT(Convert(kLevels, GreyLevels(ElementType::kI32)).elements<std::int32_t>(), ElementsAre(0, 128, 255));
+  EXPECT_THAT(Convert(kLevels, GreyLevels(ElementType::kI64)).elements<std::int64_t>(), ElementsAre(0, 128, 255));
+  EXPECT_THAT(Convert(kLevels, GreyLevels(ElementType::kF16)).elements<std::uint16_t>(),
+              ElementsAre(0, 0x5800, 0x5BF8));
+  EXPECT_THAT(Convert(kLevels, GreyLevels(ElementType::kBf16)).elements<std::uint16_t>(),
+              ElementsAre(0, 0x4300, 0x437F));
+}
+
+TEST(ImageToTensorTest, HalvesAreRoundedToTheNearest) {
+  ImageFormat format = GreyLevels(ElementType::kF16);
+  format.scale[0] = 255;
+  EXPECT_THAT(Convert(kLevels, format).elements<std::uint16_t>(), ElementsAre(0, 0x3804, 0x3C00));  // 128 / 255
+  format.element_type = ElementType::kBf16;
+  EXPECT_THAT(Convert(kLevels, format).elements<std::uint16_t>(), ElementsAre(0, 0x3F01, 0x3F80));
+}
+
+TEST(ImageToTensorTest, SignedBytesByTheirZeroPoint) {
+  ImageFormat format = GreyLevels(ElementType::kI8);
+  format.quantization = Quantization{.scale = 1, .zero_point = -128};
+  EXPECT_THAT(Convert(kLevels, format).elements<std::int8_t>(), ElementsAre(-128, 0, 127));
+}
+
+TEST(ImageToTensorTest, IntegersStandForNormalisedValuesAndSaturate) {
+  ImageFormat format = GreyLevels(ElementType::kI8);
+  format.mean[0] = 127.5F;
+  format.scale[0] = 127.5F;
+  format.quantization = Quantization{.scale = 1.0F / 64, .zero_point = 0};
+  EXPECT_THAT(Convert(kLevels, format).elements<std::int8_t>(), ElementsAre(-64, 0, 64));
+  format.quantization->scale = 1.0F / 256;
+  EXPECT_THAT(Convert(kLevels, format).elements<std::int8_t>(), ElementsAre(-128, 1, 127));
+  format.element_type = ElementType::kU8;
+  format.quantization = Quantization{.scale = 2.0F / 255, .zero_point = 127.5F};
+  EXPECT_THAT(Convert(kLevels, format).elements<std::uint8_t>(), ElementsAre(0, 128, 255));
+}
+
+TEST(ImageToTensorTest, TensorsWithoutBatchOrChannels) {
+  ImageFormat format = Format(1, 2);
+  format.has_batch = false;
+  EXPECT_EQ(format.shape(), (Shape{3, 1, 2}));
+  EXPECT_THAT(Convert(kTwoPixels, format).elements<float>(), ElementsAre(1, 4, 2, 5, 3, 6));
+  format.planar = false;
+  EXPECT_EQ(format.shape(), (Shape{1, 2, 3}));
+  EXPECT_THAT(Convert(kTwoPixels, format).elements<float>(), ElementsAre(1, 2, 3, 4, 5, 6));
+  format = GreyLevels(ElementType::kF32);
+  format.has_channels = false;
+  format.batch = 2;
+  EXPECT_EQ(format.shape(), (Shape{2, 1, 3}));
+  EXPECT_THAT(Convert(kLevels, format).elements<float>(), ElementsAre(0, 128, 255, 0, 128, 255));
+  format.has_batch = false;
+  EXPECT_FALSE(ValidateImageFormat(format).ok()) << "two images need a batch dimension";
+  format.batch = 1;
+  EXPECT_EQ(format.shape(), (Shape{1, 3}));
+  EXPECT_THAT(Convert(kLevels, format).elements<float>(), ElementsAre(0, 128, 255));
+}
+
 TEST(ImageToTensorTest, BatchRepeatsTheImage) {
   ImageFormat format = Format(1, 2);
   format.batch = 3;
@@ -92,7 +159,12 @@ TEST(ValidateImageFormatTest, SaysWhatDoesNotWork) {
   EXPECT_TRUE(refused([](ImageFormat* format) { format->width = 16'385; }));
   EXPECT_TRUE(refused([](ImageFormat* format) { format->batch = 0; }));
   EXPECT_TRUE(refused([](ImageFormat* format) { format->channels = 4; }));
-  EXPECT_TRUE(refused([](ImageFormat* format) { format->element_type = ElementType::kF16; }));
+  for (const ElementType type : {ElementType::kBool, ElementType::kU16, ElementType::kI16, ElementType::kU32,
+                                 ElementType::kU64, ElementType::kI8}) {
+    EXPECT_TRUE(refused([type](ImageFormat* format) { format->element_type = type; })) << ElementName(type);
+  }
+  EXPECT_TRUE(refused([](ImageFormat* format) { format->has_channels = false; }));
+  EXPECT_TRUE(refused([](ImageFormat* format) { format->quantization = Quantization{.scale = 0}; }));
   EXPECT_TRUE(refused([](ImageFormat* format) { format->scale[1] = 0; }));
   EXPECT_TRUE(refused([](ImageFormat* format) {
     format->element_type = ElementType::kU8;

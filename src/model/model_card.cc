@@ -31,6 +31,8 @@ constexpr Names<Task, 4> kTasks = {{{"inference", Task::kInference},
                                     {"detect", Task::kDetect},
                                     {"segment", Task::kSegment}}};
 constexpr Names<ColorOrder, 2> kColorOrders = {{{"bgr", ColorOrder::kBgr}, {"rgb", ColorOrder::kRgb}}};
+constexpr Names<BoxDecoder, 2> kBoxDecoders = {{{"ssd", BoxDecoder::kSsd}, {"boxes", BoxDecoder::kBoxes}}};
+constexpr Names<BoxUnit, 2> kBoxUnits = {{{"normalized", BoxUnit::kNormalized}, {"pixels", BoxUnit::kPixels}}};
 constexpr Names<Precision, 4> kPrecisions = {
     {{"default", Precision::kDefault}, {"f32", Precision::kF32}, {"f16", Precision::kF16}, {"bf16", Precision::kBf16}}};
 constexpr Names<PerformanceHint, 2> kPerformanceHints = {
@@ -109,11 +111,29 @@ absl::Status ReadTask(const toml::node& node, ModelCard& card) {
 absl::Status ReadLayout(const toml::node& node, ModelCard& card) {
   std::string layout = node.value_exact<std::string>().value_or("");
   absl::AsciiStrToUpper(&layout);
-  if (layout != "NCHW" && layout != "NHWC") {
-    return Expected("\"NCHW\" or \"NHWC\"");
+  if (std::ranges::find(kImageLayouts, layout) == kImageLayouts.end()) {
+    return Expected("\"NCHW\", \"NHWC\", \"CHW\", \"HWC\", \"NHW\" or \"HW\"");
   }
   card.layout = std::move(layout);
   return absl::OkStatus();
+}
+
+absl::Status ReadOutputLayout(const toml::node& node, ModelCard& card) {
+  std::string layout = node.value_exact<std::string>().value_or("");
+  absl::AsciiStrToUpper(&layout);
+  if (layout != "NCHW" && layout != "NHWC") {
+    return Expected("\"NCHW\" or \"NHWC\"");
+  }
+  card.output_layout = std::move(layout);
+  return absl::OkStatus();
+}
+
+absl::Status ReadDecoder(const toml::node& node, ModelCard& card) {
+  return ReadName(node, kBoxDecoders, card.decoder);
+}
+
+absl::Status ReadBoxUnit(const toml::node& node, ModelCard& card) {
+  return ReadName(node, kBoxUnits, card.box_unit);
 }
 
 absl::Status ReadInputSize(const toml::node& node, ModelCard& card) {
@@ -165,6 +185,11 @@ absl::Status ReadSoftmax(const toml::node& node, ModelCard& card) {
   return card.softmax ? absl::OkStatus() : Expected("true or false");
 }
 
+absl::Status ReadSigmoid(const toml::node& node, ModelCard& card) {
+  card.sigmoid = node.value_exact<bool>();
+  return card.sigmoid ? absl::OkStatus() : Expected("true or false");
+}
+
 absl::Status ReadPrecision(const toml::node& node, ModelCard& card) {
   return ReadName(node, kPrecisions, card.precision);
 }
@@ -183,7 +208,7 @@ struct Key {
   absl::Status (*read)(const toml::node& node, ModelCard& card);
 };
 
-constexpr std::array<Key, 12> kKeys = {{{"task", ReadTask},
+constexpr std::array<Key, 16> kKeys = {{{"task", ReadTask},
                                         {"layout", ReadLayout},
                                         {"input_size", ReadInputSize},
                                         {"color_order", ReadColorOrder},
@@ -192,6 +217,10 @@ constexpr std::array<Key, 12> kKeys = {{{"task", ReadTask},
                                         {"labels", CheckLabels},
                                         {"output_scale", ReadOutputScale},
                                         {"softmax", ReadSoftmax},
+                                        {"sigmoid", ReadSigmoid},
+                                        {"output_layout", ReadOutputLayout},
+                                        {"decoder", ReadDecoder},
+                                        {"box_unit", ReadBoxUnit},
                                         {"precision", ReadPrecision},
                                         {"performance_hint", ReadPerformanceHint},
                                         {"slots", ReadSlots}}};

@@ -29,11 +29,29 @@ absl::StatusOr<Precision> ParsePrecision(std::string_view name);
 
 enum class PerformanceHint { kThroughput, kLatency };
 
+/// The layouts of an image input, one letter a dimension.
+inline constexpr std::array<std::string_view, 6> kImageLayouts = {"NCHW", "NHWC", "CHW", "HWC", "NHW", "HW"};
+
+/// How the boxes of an output are written.
+enum class BoxDecoder {
+  kSsd,    ///< Rows [image, class, score, left, top, right, bottom].
+  kBoxes,  ///< An output of boxes [N,4] or [N,5] with labels [N] and scores [N].
+};
+
+/// What the corners of boxes are relative to.
+enum class BoxUnit {
+  kNormalized,  ///< 0..1 from one edge of the image to the other.
+  kPixels,      ///< Pixels of the model's input.
+};
+
 /// NAME.toml beside a model: what its owner says of it. An unset field is inferred from the model's file, or has the
 /// service's default.
 struct ModelCard {
   std::optional<Task> task;                      ///< Other tasks than this and inference are refused.
-  std::string layout;                            ///< Of the first input: "NCHW" or "NHWC".
+  std::string layout;                            ///< Of the image input: one of kImageLayouts.
+  std::string output_layout;                     ///< Of class scores of pixels: "NCHW" or "NHWC".
+  std::optional<BoxDecoder> decoder;             ///< Default: inferred where the outputs tell.
+  std::optional<BoxUnit> box_unit;               ///< Default: inferred from the decoder or the values.
   std::optional<std::array<int, 2>> input_size;  ///< Width and height to feed a model whose input leaves them open.
   std::optional<ColorOrder> color_order;         ///< Default: BGR for OpenVINO IR, RGB for ONNX and TFLite.
   std::vector<float> mean;  ///< Subtracted from each channel, in the model's channel order: one value for all, or one a
@@ -43,6 +61,8 @@ struct ModelCard {
   std::optional<float> output_scale;  ///< Multiplies the scores of the output.
   std::optional<bool>
       softmax;  ///< true: accelerd applies a softmax to the scores; false: they are probabilities already.
+  std::optional<bool>
+      sigmoid;  ///< true: accelerd applies a sigmoid to a mask of one channel; false: it holds probabilities already.
   std::optional<Precision> precision;
   std::optional<PerformanceHint> performance_hint;  ///< Default: throughput.
   std::optional<int> slots;                         ///< Inferences at once, 1 to 64. Default: what the device reports.

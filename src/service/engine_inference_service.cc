@@ -34,6 +34,12 @@ struct TaskRun {
   Done<SharedResult> done;
 };
 
+absl::StatusOr<Tensor> AllocateFrom(BufferPool& buffers, ElementType type, const Shape& shape) {
+  ACCELERD_ASSIGN_OR_RETURN(const std::size_t bytes, ByteSize(type, shape));
+  ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer, buffers.Allocate(bytes));
+  return Tensor(type, shape, std::move(buffer));
+}
+
 /// `status` of a decoder, with the advice that belongs to a deadline that passed meanwhile.
 absl::Status WithDecodeAdvice(const absl::Status& status) {
   if (!absl::IsDeadlineExceeded(status)) {
@@ -43,7 +49,7 @@ absl::Status WithDecodeAdvice(const absl::Status& status) {
 }
 
 absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferPool& buffers, const DecodeStop& stop) {
-  const ImageFormat& format = *ServingPlan::Of(*run.model).image_format();
+  const ImageInputs& inputs = *ServingPlan::Of(*run.model).image_inputs();
   absl::StatusOr<Image> image = loader.Load(run.image, stop);
   run.image = ImageBytes();  // The request's bytes are free for the next one.
   ACCELERD_RETURN_IF_ERROR(WithDecodeAdvice(image.status()));
@@ -51,11 +57,15 @@ absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferP
     *run.image_warning = image->warning;
   }
   run.size = {.rows = image->rows, .cols = image->cols};
-  ACCELERD_ASSIGN_OR_RETURN(std::shared_ptr<Buffer> buffer,
-                            buffers.Allocate(ServingPlan::Of(*run.model).input_bytes()));
-  Tensor tensor(format.element_type, format.shape(), std::move(buffer));
-  ACCELERD_RETURN_IF_ERROR(ImageToTensor(*image, format, tensor));
-  return Tensors{std::move(tensor)};
+  Tensors tensors(inputs.sizes.size() + 1);
+  ACCELERD_ASSIGN_OR_RETURN(tensors[inputs.image],
+                            AllocateFrom(buffers, inputs.format.element_type, inputs.format.shape()));
+  ACCELERD_RETURN_IF_ERROR(ImageToTensor(*image, inputs.format, tensors[inputs.image]));
+  for (const SizeInput& size : inputs.sizes) {
+    ACCELERD_ASSIGN_OR_RETURN(tensors[size.index], AllocateFrom(buffers, size.element_type, size.shape));
+    FillSizeInput(size, inputs.format, run.size, tensors[size.index]);
+  }
+  return tensors;
 }
 
 /// The call is over: nobody can cancel it any more.
@@ -117,8 +127,8 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
   ACCELERD_ASSIGN_OR_RETURN(ModelHandle model, FindReadyModel(manager_, call.model));
   const ServingPlan& plan = ServingPlan::Of(*model);
   const std::string who = fmt::format("model \"{}\"", model->name);
-  if (!plan.image_format().ok()) {
-    return Annotate(plan.image_format().status(), who);
+  if (!plan.image_inputs().ok()) {
+    return Annotate(plan.image_inputs().status(), who);
   }
   const Postprocessor& postprocessor = plan.postprocessor(call.task);
   if (const absl::Status fits = postprocessor.Check(call.options); !fits.ok()) {

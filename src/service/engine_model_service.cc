@@ -100,8 +100,9 @@ std::vector<ModelStatus> EngineModelService::List() const {
 absl::StatusOr<ModelDescription> EngineModelService::Describe(std::string_view name) const {
   ACCELERD_ASSIGN_OR_RETURN(const ModelHandle model, FindReadyModel(manager_, name));
   ModelDescription description{.signature = model->info.signature, .image_shape = {}};
-  if (const absl::StatusOr<ImageFormat>& image = ServingPlan::Of(*model).image_format(); image.ok()) {
-    description.image_shape = {image->batch, image->channels, image->height, image->width};
+  if (const absl::StatusOr<ImageInputs>& image = ServingPlan::Of(*model).image_inputs(); image.ok()) {
+    const ImageFormat& format = image->format;
+    description.image_shape = {format.batch, format.channels, format.height, format.width};
   } else if (!model->info.signature.inputs.empty()) {
     description.image_shape = model->info.signature.inputs.front().shape;
   }

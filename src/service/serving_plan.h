@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "engine/engine_model.h"
-#include "image/to_tensor.h"
+#include "service/image_input.h"
 #include "task/postprocessor.h"
 
 namespace accelerd {
@@ -22,8 +22,8 @@ class ServingPlan : public ModelAttachment {
   /// The plan of a model whose attachment Create made.
   static const ServingPlan& Of(const EngineModel& model) { return static_cast<const ServingPlan&>(*model.attachment); }
 
-  /// kFailedPrecondition: the model takes no image.
-  const absl::StatusOr<ImageFormat>& image_format() const { return image_format_; }
+  /// How the model's inputs are filled from an image. kFailedPrecondition: the model takes no image.
+  const absl::StatusOr<ImageInputs>& image_inputs() const { return image_inputs_; }
 
   /// Bytes of the input tensor that an image becomes; 0 when the model takes none.
   std::size_t input_bytes() const { return input_bytes_; }
@@ -33,7 +33,7 @@ class ServingPlan : public ModelAttachment {
  private:
   ServingPlan() = default;
 
-  absl::StatusOr<ImageFormat> image_format_;
+  absl::StatusOr<ImageInputs> image_inputs_;
   std::size_t input_bytes_ = 0;
   std::array<std::unique_ptr<Postprocessor>, 4> postprocessors_;  ///< By Task.
 };

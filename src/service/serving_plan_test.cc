@@ -18,8 +18,8 @@ std::shared_ptr<const ServingPlan> Plan(const ModelInfo& info, const ModelCard& 
 
 TEST(ServingPlanTest, AnImageModelHasAFormatAndAPostprocessorATask) {
   const auto plan = Plan(FirstPixelInfo());
-  ASSERT_TRUE(plan->image_format().ok());
-  EXPECT_TRUE(plan->image_format()->rgb);
+  ASSERT_TRUE(plan->image_inputs().ok());
+  EXPECT_TRUE(plan->image_inputs()->format.rgb);
   EXPECT_EQ(plan->input_bytes(), 48U);
   EXPECT_TRUE(plan->postprocessor(Task::kInference).Check({}).ok());
   EXPECT_TRUE(plan->postprocessor(Task::kClassify).Check({}).ok());
@@ -30,7 +30,7 @@ TEST(ServingPlanTest, AnImageModelHasAFormatAndAPostprocessorATask) {
 
 TEST(ServingPlanTest, AModelThatTakesNoImageIsServedNevertheless) {
   const auto plan = Plan(FakeModelInfo(1));
-  EXPECT_EQ(plan->image_format().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(plan->image_inputs().status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(plan->input_bytes(), 0U);
   EXPECT_TRUE(plan->postprocessor(Task::kInference).Check({}).ok());
 }
@@ -53,17 +53,17 @@ TEST(ServingPlanTest, TheModelsOwnMetadataIsUsedAndTheCardOverridesIt) {
   ModelInfo info = FirstPixelInfo();
   info.metadata.color_order = {{ColorOrder::kBgr, Origin::kModelInfo}};
   info.metadata.scale = {{{255}, Origin::kModelInfo}};
-  EXPECT_FALSE(Plan(info)->image_format()->rgb);
-  EXPECT_EQ(Plan(info)->image_format()->scale[2], 255);
+  EXPECT_FALSE(Plan(info)->image_inputs()->format.rgb);
+  EXPECT_EQ(Plan(info)->image_inputs()->format.scale[2], 255);
   ModelCard card;
   card.scale = {2};
-  EXPECT_EQ(Plan(info, card)->image_format()->scale[2], 2);
+  EXPECT_EQ(Plan(info, card)->image_inputs()->format.scale[2], 2);
   info.metadata.mean = {{{1, 2}, Origin::kModelInfo}};
-  const absl::Status status = Plan(info)->image_format().status();
+  const absl::Status status = Plan(info)->image_inputs().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(Message(status), HasSubstr("the model's own metadata contradicts its input: mean has 2 values"));
   card.mean = {0};
-  EXPECT_TRUE(Plan(info, card)->image_format().ok());
+  EXPECT_TRUE(Plan(info, card)->image_inputs().ok());
 }
 
 TEST(ServingPlanTest, SaysWhatIsAssumedOfAFloatInput) {

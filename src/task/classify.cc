@@ -1,18 +1,18 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/elements.h"
 #include "fmt/core.h"
+#include "task/fit.h"
 #include "task/output_postprocessor.h"
+#include "task/scores.h"
 #include "task/shapes.h"
 #include "task/tasks.h"
 
 namespace accelerd {
 namespace {
-
-/// Beyond it a number is no score, and would overflow where clients are answered in whole percent.
-constexpr float kMaxScore = 1e6F;
 
 /// In place. REQUIRES: neither NaN nor +infinity; at least one finite score.
 void Softmax(std::vector<float>* scores) {
@@ -29,44 +29,35 @@ void Softmax(std::vector<float>* scores) {
 
 class Classify : public OutputPostprocessor {
  public:
-  Classify(const ModelInfo& info, const ModelCard& card)
-      : OutputPostprocessor(info), labels_(card.labels), scale_(card.output_scale), softmax_(card.softmax) {}
+  using OutputPostprocessor::OutputPostprocessor;
 
  protected:
-  std::string Misfit(const OutputDescription& output, ElementType type, const Shape& shape) const override {
-    if (!IsClassScores(shape)) {
-      return fmt::format("classify needs one score a class, such as [1,1000]{}", GuessTask(type, shape));
-    }
-    if (Count(shape) == 1 && NeedsSoftmax(output)) {
-      return "a softmax over one score says nothing; if it is a probability, set softmax = false in the TOML beside "
-             "the model";
-    }
-    return "";
+  std::string Misfit(std::size_t index, const Shape& shape) const override {
+    const std::string misfit = ClassifyMisfit(model(), index, shape);
+    return misfit.empty() ? misfit : misfit + Advice(model(), Task::kClassify, index, shape);
   }
 
-  absl::StatusOr<TaskResult> Convert(const OutputDescription& output, const Tensor& tensor, const ImageSize& /*image*/,
+  absl::StatusOr<TaskResult> Convert(std::size_t index, const Tensor& tensor, const ImageSize& /*image*/,
                                      const TaskOptions& options) const override {
-    std::vector<float> scores = ToFloats(tensor, Count(tensor.shape()));
-    Dequantize(&scores, scale_.value_or(output.facts.scale), output.facts.zero_point);
-    ACCELERD_RETURN_IF_ERROR(CheckScores(output, scores));
-    if (NeedsSoftmax(output)) {
+    const OutputDescription& output = model().outputs[index];
+    const Shape& shape = tensor.shape();
+    std::vector<float> scores =
+        ToFloats(tensor, shape.size() == 1 ? static_cast<std::size_t>(shape[0]) : ItemElements(shape));
+    Dequantize(&scores, model().card.output_scale.value_or(output.facts.scale), output.facts.zero_point);
+    ACCELERD_RETURN_IF_ERROR(CheckNumbers(output, scores));
+    if (NeedsSoftmax(model(), output)) {
       Softmax(&scores);
     }
+    ACCELERD_RETURN_IF_ERROR(CheckProbabilities(output, &scores));
     return Ranked(scores, options.min_score);
   }
 
  private:
-  static std::size_t Count(const Shape& shape) {
-    return shape.size() == 1 ? static_cast<std::size_t>(shape[0]) : ItemElements(shape);
-  }
-
-  bool NeedsSoftmax(const OutputDescription& output) const { return softmax_.value_or(!output.facts.probabilities); }
-
   /// Minus infinity is how graphs mask a class out.
-  static absl::Status CheckScores(const OutputDescription& output, const std::vector<float>& scores) {
+  static absl::Status CheckNumbers(const OutputDescription& output, const std::vector<float>& scores) {
     bool any_finite = false;
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (std::isnan(scores[i]) || scores[i] > kMaxScore) {
+      if (std::isnan(scores[i]) || scores[i] == std::numeric_limits<float>::infinity()) {
         return absl::InternalError(
             fmt::format("model output \"{}\" holds no score for class {}: {}", output.spec.name, i, scores[i]));
       }
@@ -76,27 +67,38 @@ class Classify : public OutputPostprocessor {
                       : absl::InternalError(fmt::format("model output \"{}\" holds no finite score", output.spec.name));
   }
 
+  /// Also takes away what rounding left beyond 0 and 1.
+  static absl::Status CheckProbabilities(const OutputDescription& output, std::vector<float>* scores) {
+    for (std::size_t i = 0; i < scores->size(); ++i) {
+      float& score = (*scores)[i];
+      if (!IsProbability(score)) {
+        return absl::FailedPreconditionError(fmt::format(
+            "model output \"{}\" holds {} for class {}, but scores are from 0 to 1; in the TOML beside the model, set "
+            "softmax = true if these are scores before a softmax, or output_scale, such as 0.01 for percent",
+            output.spec.name, score, i));
+      }
+      score = std::clamp(score, 0.0F, 1.0F);
+    }
+    return absl::OkStatus();
+  }
+
   Classes Ranked(const std::vector<float>& scores, float min_score) const {
     Classes result;
     for (std::size_t i = 0; i < scores.size(); ++i) {
       if (scores[i] > min_score) {
-        result.classes.push_back({static_cast<int>(i), scores[i], LabelOf(labels_, i)});
+        result.classes.push_back({static_cast<int>(i), scores[i], LabelOf(model().card.labels, i)});
       }
     }
     std::stable_sort(result.classes.begin(), result.classes.end(),
                      [](const ClassScore& a, const ClassScore& b) { return a.probability > b.probability; });
     return result;
   }
-
-  std::vector<std::string> labels_;
-  std::optional<float> scale_;
-  std::optional<bool> softmax_;
 };
 
 }  // namespace
 
-std::unique_ptr<Postprocessor> MakeClassify(const ModelInfo& info, const ModelCard& card) {
-  return std::make_unique<Classify>(info, card);
+std::unique_ptr<Postprocessor> MakeClassify(std::shared_ptr<const TaskModel> model) {
+  return std::make_unique<Classify>(std::move(model));
 }
 
 }  // namespace accelerd

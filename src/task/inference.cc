@@ -11,12 +11,12 @@ class Inference : public OutputPostprocessor {
   using OutputPostprocessor::OutputPostprocessor;
 
  protected:
-  std::string Misfit(const OutputDescription& /*output*/, ElementType /*type*/, const Shape& shape) const override {
+  std::string Misfit(std::size_t /*index*/, const Shape& shape) const override {
     return !shape.empty() && shape[0] == 0 ? "it has no first item" : "";
   }
 
-  absl::StatusOr<TaskResult> Convert(const OutputDescription& /*output*/, const Tensor& tensor,
-                                     const ImageSize& /*image*/, const TaskOptions& /*options*/) const override {
+  absl::StatusOr<TaskResult> Convert(std::size_t /*index*/, const Tensor& tensor, const ImageSize& /*image*/,
+                                     const TaskOptions& /*options*/) const override {
     if (tensor.shape().empty()) {
       return tensor;
     }
@@ -27,8 +27,8 @@ class Inference : public OutputPostprocessor {
 
 }  // namespace
 
-std::unique_ptr<Postprocessor> MakeInference(const ModelInfo& info, const ModelCard& /*card*/) {
-  return std::make_unique<Inference>(info);
+std::unique_ptr<Postprocessor> MakeInference(std::shared_ptr<const TaskModel> model) {
+  return std::make_unique<Inference>(std::move(model));
 }
 
 }  // namespace accelerd

@@ -2,49 +2,41 @@
 #define ACCELERD_TASK_OUTPUT_POSTPROCESSOR_H_
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/tensor.h"
 #include "task/postprocessor.h"
+#include "task/task_model.h"
 
 namespace accelerd {
-
-/// What the model's file and card say of one output.
-struct OutputDescription {
-  TensorSpec spec;
-  OutputFacts facts;
-};
 
 /// A postprocessor that looks at one output: the first, or the one that the options name.
 class OutputPostprocessor : public Postprocessor {
  public:
-  explicit OutputPostprocessor(const ModelInfo& info);
+  explicit OutputPostprocessor(std::shared_ptr<const TaskModel> model);
 
   absl::Status Check(const TaskOptions& options) const final;
   absl::StatusOr<TaskResult> Run(std::span<const Tensor> outputs, const ImageSize& image,
                                  const TaskOptions& options) const final;
 
  protected:
-  /// Empty when an output of this type and (whole) shape fits the task; else what the task needs and what to do, such
-  /// as "detect needs SSD rows [1,1,N,7]; this looks like a classifier, use classify".
-  virtual std::string Misfit(const OutputDescription& output, ElementType type, const Shape& shape) const = 0;
+  const TaskModel& model() const { return *model_; }
+
+  /// Returns nothing when the output `index` fits the task with this shape, all of whose sizes are known. Else returns
+  /// what the task needs and what to do, such as "classify needs one score a class; …".
+  virtual std::string Misfit(std::size_t index, const Shape& shape) const = 0;
 
   /// Makes the result. REQUIRES: `tensor` is not empty and fits.
-  virtual absl::StatusOr<TaskResult> Convert(const OutputDescription& output, const Tensor& tensor,
-                                             const ImageSize& image, const TaskOptions& options) const = 0;
+  virtual absl::StatusOr<TaskResult> Convert(std::size_t index, const Tensor& tensor, const ImageSize& image,
+                                             const TaskOptions& options) const = 0;
 
  private:
-  absl::StatusOr<std::size_t> Select(std::string_view name) const;
-  absl::Status Fits(const OutputDescription& output, ElementType type, const Shape& shape) const;
+  absl::Status Fits(std::size_t index, const Shape& shape) const;
 
-  std::vector<OutputDescription> outputs_;
+  std::shared_ptr<const TaskModel> model_;
 };
-
-/// The class's name from the card's labels: its number when they are too few, empty when there are none at all.
-std::string LabelOf(const std::vector<std::string>& labels, std::size_t index);
 
 }  // namespace accelerd
 

@@ -35,6 +35,16 @@ TEST(InferenceTest, ScalarStaysAndNoItemIsRefused) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(InferenceTest, WithoutABatchTheWholeOutputIsAnswered) {
+  const Tensor tensor = MakeTensor<float>(ElementType::kF32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  const auto postprocessor =
+      CreatePostprocessor(Task::kInference, OneOutput(ElementType::kF32, {-1, 3}), {}, {.has_batch = false});
+  const auto result = postprocessor->Run(std::vector<Tensor>{tensor}, {1, 1}, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(std::get<Tensor>(*result).shape(), (Shape{2, 3}));
+  EXPECT_EQ(std::get<Tensor>(*result).byte_size(), 24U);
+}
+
 TEST(OutputTest, SelectedByName) {
   ModelInfo info = OneOutput(ElementType::kF32, {1, 1});
   info.signature.outputs.push_back({"boxes", ElementType::kF32, {1, 1}, ""});

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "fmt/core.h"
+#include "task/task_model.h"
 #include "task/tasks.h"
 
 namespace accelerd {
@@ -9,7 +10,7 @@ namespace {
 
 struct Row {
   Task task;
-  std::unique_ptr<Postprocessor> (*make)(const ModelInfo& info, const ModelCard& card);
+  std::unique_ptr<Postprocessor> (*make)(std::shared_ptr<const TaskModel> model);
 };
 
 constexpr std::array<Row, 4> kTasks = {{{Task::kInference, MakeInference},
@@ -34,14 +35,15 @@ class Refusal : public Postprocessor {
 
 }  // namespace
 
-std::unique_ptr<Postprocessor> CreatePostprocessor(Task task, const ModelInfo& info, const ModelCard& card) {
+std::unique_ptr<Postprocessor> CreatePostprocessor(Task task, const ModelInfo& info, const ModelCard& card,
+                                                   const InputDescription& input) {
   if (card.task && *card.task != task && task != Task::kInference) {
     return std::make_unique<Refusal>(absl::FailedPreconditionError(fmt::format(
         "the TOML beside the model says task = \"{}\", so it cannot {}", TaskName(*card.task), TaskName(task))));
   }
   for (const Row& row : kTasks) {
     if (row.task == task) {
-      return row.make(info, card);
+      return row.make(MakeTaskModel(info, card, input));
     }
   }
   return std::make_unique<Refusal>(absl::InternalError("the task is not in the list of postprocessors"));

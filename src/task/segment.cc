@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -8,8 +9,9 @@
 #include "base/elements.h"
 #include "fmt/core.h"
 #include "image/resize.h"
+#include "task/fit.h"
 #include "task/output_postprocessor.h"
-#include "task/shapes.h"
+#include "task/segment_form.h"
 #include "task/tasks.h"
 
 namespace accelerd {
@@ -17,74 +19,58 @@ namespace {
 
 using ClassMap = std::vector<std::int32_t>;
 
-/// Rows, columns and classes of an output.
-struct Extent {
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::size_t classes = 0;
-};
+/// Interpolation may carry a probability this far beyond 0 and 1.
+constexpr float kInterpolated = 0.2F;
 
-Extent ExtentOf(SegmentForm form, const Shape& shape) {
-  const auto size = [&shape](std::size_t i) { return static_cast<std::size_t>(shape[i]); };
-  switch (form) {
-    case SegmentForm::kPlanarScores:
-      return {size(2), size(3), size(1)};
-    case SegmentForm::kPackedScores:
-      return {size(1), size(2), size(3)};
-    default:
-      // [1,H,W], [1,1,H,W] or [1,H,W,1].
-      return shape.size() == 4 && shape[1] == 1 ? Extent{size(2), size(3), 1} : Extent{size(1), size(2), 1};
-  }
-}
-
+/// Whether a number is no score: NaN, or infinity that an overflow left. Minus infinity is how graphs mask a class out.
 template <typename T>
-bool IsNan(T value) {
+bool IsNoScore(T value) {
   if constexpr (std::is_floating_point_v<T>) {
-    return value != value;
+    return !(value <= std::numeric_limits<T>::max());
   } else {
     return false;
   }
 }
 
 /// Where a score of `plane` beats the best one so far, it becomes the best and `label` the winner. Returns not 0 when a
-/// score is NaN. Masks in place of choices: compilers vectorise them for every type.
+/// number is no score. Masks in place of choices: compilers vectorise them for every type.
 template <typename T>
 std::int32_t Challenge(const T* __restrict plane, std::int32_t label, std::size_t count, T* __restrict best,
                        std::int32_t* __restrict winner) {
-  std::int32_t nan = 0;
+  std::int32_t bad = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const T score = plane[i];
     const std::int32_t mask = -static_cast<std::int32_t>(score > best[i]);
     best[i] = score > best[i] ? score : best[i];
     winner[i] = (winner[i] & ~mask) | (label & mask);
-    nan |= static_cast<std::int32_t>(IsNan(score));
+    bad |= static_cast<std::int32_t>(IsNoScore(score));
   }
-  return nan;
+  return bad;
 }
 
-/// The best class of each pixel, the first one of equals; false when a score is NaN. A block of pixels at a time over
-/// all planes, so that the best scores stay in the nearest cache.
+/// The best class of each pixel, the first one of equals; false when a number is no score. A block of pixels at a time
+/// over all planes, so that the best scores stay in the nearest cache.
 template <typename T>
 bool ArgmaxPlanes(std::span<const T> scores, std::size_t pixels, std::size_t classes, ClassMap* map) {
   constexpr std::size_t kBlock = 1024;
   std::array<T, kBlock> best;
-  std::int32_t nan = 0;
+  std::int32_t bad = 0;
   for (std::size_t begin = 0; begin < pixels; begin += kBlock) {
     const std::size_t count = std::min(kBlock, pixels - begin);
     std::copy_n(scores.data() + begin, count, best.data());
     for (std::size_t c = 0; c < classes; ++c) {
-      nan |= Challenge(scores.data() + c * pixels + begin, static_cast<std::int32_t>(c), count, best.data(),
+      bad |= Challenge(scores.data() + c * pixels + begin, static_cast<std::int32_t>(c), count, best.data(),
                        map->data() + begin);
     }
   }
-  return nan == 0;
+  return bad == 0;
 }
 
 template <typename T>
 bool ArgmaxPacked(std::span<const T> scores, std::size_t pixels, std::size_t classes, ClassMap* map) {
   for (std::size_t i = 0; i < pixels; ++i) {
     const std::span<const T> pixel = scores.subspan(i * classes, classes);
-    if (std::any_of(pixel.begin(), pixel.end(), IsNan<T>)) {
+    if (std::any_of(pixel.begin(), pixel.end(), IsNoScore<T>)) {
       return false;
     }
     (*map)[i] = static_cast<std::int32_t>(std::max_element(pixel.begin(), pixel.end()) - pixel.begin());
@@ -92,82 +78,88 @@ bool ArgmaxPacked(std::span<const T> scores, std::size_t pixels, std::size_t cla
   return true;
 }
 
-/// False when a class does not fit.
+/// False when a number is no class.
 template <typename T>
 bool CopyClasses(std::span<const T> classes, std::size_t pixels, ClassMap* map) {
   for (std::size_t i = 0; i < pixels; ++i) {
-    if (!std::in_range<std::int32_t>(classes[i])) {
+    const auto value = static_cast<double>(classes[i]);
+    if (!(value >= 0.0 && value <= std::numeric_limits<std::int32_t>::max()) || value != std::floor(value)) {
       return false;
     }
-    (*map)[i] = static_cast<std::int32_t>(classes[i]);
+    (*map)[i] = static_cast<std::int32_t>(value);
   }
   return true;
 }
 
 class Segment : public OutputPostprocessor {
  public:
-  Segment(const ModelInfo& info, const ModelCard& card) : OutputPostprocessor(info), input_layout_(card.layout) {
-    if (input_layout_.empty() && !info.signature.inputs.empty()) {
-      input_layout_ = info.signature.inputs.front().layout;
-    }
-  }
+  using OutputPostprocessor::OutputPostprocessor;
 
  protected:
-  std::string Misfit(const OutputDescription& output, ElementType type, const Shape& shape) const override {
-    if (SegmentFormOf(type, shape, IsPacked(output, shape)) != SegmentForm::kNone) {
-      return "";
-    }
-    return fmt::format("segment needs class scores [1,C,H,W] or an integer map of classes [1,H,W]{}",
-                       GuessTask(type, shape));
+  std::string Misfit(std::size_t index, const Shape& shape) const override {
+    const std::string misfit = SegmentMisfit(model(), index, shape);
+    return misfit.empty() ? misfit : misfit + Advice(model(), Task::kSegment, index, shape);
   }
 
-  absl::StatusOr<TaskResult> Convert(const OutputDescription& output, const Tensor& tensor, const ImageSize& image,
+  absl::StatusOr<TaskResult> Convert(std::size_t index, const Tensor& tensor, const ImageSize& image,
                                      const TaskOptions& /*options*/) const override {
-    const SegmentForm form = SegmentFormOf(tensor.element_type(), tensor.shape(), IsPacked(output, tensor.shape()));
-    const Extent extent = ExtentOf(form, tensor.shape());
-    const std::size_t pixels = extent.rows * extent.cols;
-    ClassMap map(pixels);
-    const bool sound = VisitElements(tensor, [&](auto elements) {
-      using T = std::remove_const_t<typename decltype(elements)::element_type>;
-      switch (form) {
-        case SegmentForm::kPlanarScores:
-          return ArgmaxPlanes<T>(elements, pixels, extent.classes, &map);
-        case SegmentForm::kPackedScores:
-          return ArgmaxPacked<T>(elements, pixels, extent.classes, &map);
-        default:
-          if constexpr (std::is_integral_v<T>) {
-            return CopyClasses<T>(elements, pixels, &map);
-          }
-          return false;
-      }
-    });
-    if (!sound) {
-      return absl::InternalError(
-          fmt::format("model output \"{}\" holds values that are no classes or scores", output.spec.name));
+    const SegmentPlan plan = PlanSegment(model(), index, tensor.shape());
+    ClassMap map(plan.rows * plan.cols);
+    if (plan.form == SegmentForm::kMask) {
+      ACCELERD_RETURN_IF_ERROR(Threshold(model().outputs[index], tensor, plan, &map));
+    } else if (!Fill(tensor, plan, &map)) {
+      return absl::InternalError(fmt::format("model output \"{}\" holds values that are no classes or scores",
+                                             model().outputs[index].spec.name));
     }
     return Mask{image.rows, image.cols,
-                ResizeNearest(std::move(map), static_cast<int>(extent.rows), static_cast<int>(extent.cols), image.rows,
+                ResizeNearest(std::move(map), static_cast<int>(plan.rows), static_cast<int>(plan.cols), image.rows,
                               image.cols)};
   }
 
  private:
-  /// Whether the classes are the last dimension. Where the output's layout is unknown, a model that takes its image as
-  /// NHWC is taken to answer so too, unless the last dimension is no smaller than rows and columns: then it is likely a
-  /// converted model whose output stayed NCHW.
-  bool IsPacked(const OutputDescription& output, const Shape& shape) const {
-    if (!output.spec.layout.empty()) {
-      return output.spec.layout.back() == 'C';
-    }
-    return input_layout_ == "NHWC" && shape.size() == 4 && shape[3] < shape[1] && shape[3] < shape[2];
+  static bool Fill(const Tensor& tensor, const SegmentPlan& plan, ClassMap* map) {
+    return VisitElements(tensor, [&](auto elements) {
+      using T = std::remove_const_t<typename decltype(elements)::element_type>;
+      switch (plan.form) {
+        case SegmentForm::kPlanarScores:
+          return ArgmaxPlanes<T>(elements, map->size(), plan.classes, map);
+        case SegmentForm::kPackedScores:
+          return ArgmaxPacked<T>(elements, map->size(), plan.classes, map);
+        default:
+          return CopyClasses<T>(elements, map->size(), map);
+      }
+    });
   }
 
-  std::string input_layout_;
+  /// Class 1 where the probability is over a half.
+  static absl::Status Threshold(const OutputDescription& output, const Tensor& tensor, const SegmentPlan& plan,
+                                ClassMap* map) {
+    std::vector<float> values = ToFloats(tensor, map->size());
+    if (output.is_scaled()) {
+      Dequantize(&values, output.facts.scale, output.facts.zero_point);
+    }
+    // The sigmoid of 0 is a half.
+    const float least = plan.sigmoid ? 0.0F : 0.5F;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(values[i])) {
+        return absl::InternalError(fmt::format("model output \"{}\" holds {}", output.spec.name, values[i]));
+      }
+      if (!plan.sigmoid && std::abs(values[i] - 0.5F) > 0.5F + kInterpolated) {
+        return absl::FailedPreconditionError(fmt::format(
+            "model output \"{}\" holds {}, which is no probability; set sigmoid = true in the TOML beside the "
+            "model if a sigmoid makes probabilities of its values",
+            output.spec.name, values[i]));
+      }
+      (*map)[i] = values[i] > least ? 1 : 0;
+    }
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace
 
-std::unique_ptr<Postprocessor> MakeSegment(const ModelInfo& info, const ModelCard& card) {
-  return std::make_unique<Segment>(info, card);
+std::unique_ptr<Postprocessor> MakeSegment(std::shared_ptr<const TaskModel> model) {
+  return std::make_unique<Segment>(std::move(model));
 }
 
 }  // namespace accelerd

@@ -34,40 +34,6 @@ bool IsInteger(ElementType type) {
   }
 }
 
-SegmentForm SegmentFormOf(ElementType type, const Shape& shape, bool packed) {
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) {
-    return SegmentForm::kNone;
-  }
-  const bool integer = IsInteger(type);
-  if (shape.size() == 3) {
-    return integer ? SegmentForm::kMap : SegmentForm::kNone;
-  }
-  if (shape.size() != 4) {
-    return SegmentForm::kNone;
-  }
-  if (integer && (shape[1] == 1 || shape[3] == 1)) {
-    return SegmentForm::kMap;
-  }
-  const std::int64_t classes = packed ? shape[3] : shape[1];
-  if (classes < 2) {
-    return SegmentForm::kNone;
-  }
-  return packed ? SegmentForm::kPackedScores : SegmentForm::kPlanarScores;
-}
-
-std::string_view GuessTask(ElementType type, const Shape& shape) {
-  if (IsSsdRows(shape)) {
-    return "; this looks like a detector, use detect";
-  }
-  if (IsClassScores(shape)) {
-    return "; this looks like a classifier, use classify";
-  }
-  if (shape.size() >= 3 && SegmentFormOf(type, shape, false) != SegmentForm::kNone) {
-    return "; this looks like a segmenter, use segment";
-  }
-  return "; inference answers the output as it is";
-}
-
 std::size_t ClassCount(const Shape& shape) {
   const bool open = std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; });
   if (open || !IsClassScores(shape) || IsSsdRows(shape)) {

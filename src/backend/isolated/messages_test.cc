@@ -132,8 +132,16 @@ TEST(ModelJsonTest, PathsAreUtf8) {
 TEST(ModelJsonTest, ModelInfoSurvivesTheWay) {
   ModelInfo info;
   info.signature.inputs = {{"x", ElementType::kU8, {-1, 3}, "NC"}};
-  info.signature.outputs = {{"y", ElementType::kBf16, {}, ""}};
-  info.outputs = {{true, 0.1F, 128}};
+  info.signature.outputs = {{"y", ElementType::kBf16, {1}, ""}};
+  info.inputs = {{.quantized = true, .scale = 0.5F, .zero_point = -128}};
+  info.outputs = {{.probabilities = true,
+                   .scale = 0.1F,
+                   .zero_point = 128,
+                   .quantized = true,
+                   .class_ids = true,
+                   .ssd_rows = true,
+                   .mixed = true,
+                   .class_axis = 0}};
   info.slots = 3;
   info.content_hash = "abc";
   info.files = {"/a", "/b"};
@@ -144,10 +152,8 @@ TEST(ModelJsonTest, ModelInfoSurvivesTheWay) {
   EXPECT_EQ(got.signature.inputs[0].element_type, ElementType::kU8);
   EXPECT_THAT(got.signature.inputs[0].shape, ElementsAre(-1, 3));
   EXPECT_EQ(got.signature.inputs[0].layout, "NC");
-  ASSERT_EQ(got.outputs.size(), 1U);
-  EXPECT_TRUE(got.outputs[0].probabilities);
-  EXPECT_EQ(got.outputs[0].scale, 0.1F);
-  EXPECT_EQ(got.outputs[0].zero_point, 128);
+  EXPECT_EQ(got.inputs, info.inputs);
+  EXPECT_EQ(got.outputs, info.outputs);
   EXPECT_EQ(got.signature.outputs[0].element_type, ElementType::kBf16);
   EXPECT_EQ(got.slots, 3);
   EXPECT_EQ(got.content_hash, "abc");
@@ -171,6 +177,24 @@ TEST(ModelJsonTest, MetadataSurvivesTheWay) {
   EXPECT_EQ(DecodeModelInfo(EncodeModelInfo(info))->metadata, metadata);
   metadata.scale->value = {0};
   EXPECT_EQ(DecodeModelInfo(EncodeModelInfo(info)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ModelJsonTest, FactsThatCannotBe) {
+  ModelInfo info;
+  info.signature.inputs = {{"x", ElementType::kU8, {1, 3}, ""}};
+  info.signature.outputs = {{"y", ElementType::kF32, {1, 3}, ""}};
+  info.inputs.resize(1);
+  info.outputs.resize(1);
+  ASSERT_TRUE(DecodeModelInfo(EncodeModelInfo(info)).ok());
+  ModelInfo bad = info;
+  bad.inputs[0].scale = 0;
+  EXPECT_FALSE(DecodeModelInfo(EncodeModelInfo(bad)).ok());
+  bad = info;
+  bad.outputs[0].class_axis = 2;
+  EXPECT_FALSE(DecodeModelInfo(EncodeModelInfo(bad)).ok());
+  bad = info;
+  bad.outputs[0].scale = 0;
+  EXPECT_FALSE(DecodeModelInfo(EncodeModelInfo(bad)).ok());
 }
 
 TEST(ModelJsonTest, RefusesWhatMakesNoSense) {

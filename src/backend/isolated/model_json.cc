@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "backend/isolated/metadata_json.h"
@@ -92,14 +93,51 @@ absl::StatusOr<CompileMessage> ParseCompile(const json& body) {
   return message;
 }
 
+/// What a JSON text cannot hold otherwise: a scale that is 0 or no number would make numbers that are none.
+bool IsScale(float scale, float zero_point) {
+  return std::isfinite(scale) && scale != 0.0F && std::isfinite(zero_point);
+}
+
+absl::StatusOr<std::vector<InputFacts>> ParseInputFacts(const json& list) {
+  std::vector<InputFacts> facts;
+  for (const json& item : list) {
+    const InputFacts input{.quantized = item.value("quantized", false),
+                           .scale = item.value("scale", 1.0F),
+                           .zero_point = item.value("zero_point", 0.0F)};
+    if (!IsScale(input.scale, input.zero_point)) {
+      return Malformed("the scale of an input");
+    }
+    facts.push_back(input);
+  }
+  return facts;
+}
+
+absl::StatusOr<std::vector<OutputFacts>> ParseOutputFacts(const json& list) {
+  std::vector<OutputFacts> facts;
+  for (const json& item : list) {
+    const OutputFacts output{.probabilities = item.value("probabilities", false),
+                             .scale = item.value("scale", 1.0F),
+                             .zero_point = item.value("zero_point", 0.0F),
+                             .quantized = item.value("quantized", false),
+                             .class_ids = item.value("class_ids", false),
+                             .ssd_rows = item.value("ssd_rows", false),
+                             .mixed = item.value("mixed", false),
+                             .class_axis = item.value("class_axis", -1)};
+    if (!IsScale(output.scale, output.zero_point) || output.class_axis < -1 ||
+        output.class_axis >= static_cast<int>(item.at("shape").size())) {
+      return Malformed("the scale or the class axis of an output");
+    }
+    facts.push_back(output);
+  }
+  return facts;
+}
+
 absl::StatusOr<ModelInfo> ParseModelInfo(const json& body) {
   ModelInfo info;
   ACCELERD_ASSIGN_OR_RETURN(info.signature.inputs, ParseTensors(body.at("inputs")));
   ACCELERD_ASSIGN_OR_RETURN(info.signature.outputs, ParseTensors(body.at("outputs")));
-  for (const json& item : body.at("outputs")) {
-    info.outputs.push_back(
-        {item.value("probabilities", false), item.value("scale", 1.0F), item.value("zero_point", 0.0F)});
-  }
+  ACCELERD_ASSIGN_OR_RETURN(info.inputs, ParseInputFacts(body.at("inputs")));
+  ACCELERD_ASSIGN_OR_RETURN(info.outputs, ParseOutputFacts(body.at("outputs")));
   info.slots = body.at("slots").get<int>();
   if (info.slots < 1 || info.slots > kMaxSlots) {
     return Malformed(fmt::format("{} slots", info.slots));
@@ -148,10 +186,22 @@ std::string EncodeModelInfo(const ModelInfo& info) {
                {"from_cache", info.from_cache},
                {"runtime", info.runtime},
                {"metadata", MetadataToJson(info.metadata)}};
+  for (std::size_t i = 0; i < info.inputs.size(); ++i) {
+    body["inputs"][i]["quantized"] = info.inputs[i].quantized;
+    body["inputs"][i]["scale"] = info.inputs[i].scale;
+    body["inputs"][i]["zero_point"] = info.inputs[i].zero_point;
+  }
   for (std::size_t i = 0; i < info.outputs.size(); ++i) {
-    body["outputs"][i]["probabilities"] = info.outputs[i].probabilities;
-    body["outputs"][i]["scale"] = info.outputs[i].scale;
-    body["outputs"][i]["zero_point"] = info.outputs[i].zero_point;
+    const OutputFacts& facts = info.outputs[i];
+    json& output = body["outputs"][i];
+    output["probabilities"] = facts.probabilities;
+    output["scale"] = facts.scale;
+    output["zero_point"] = facts.zero_point;
+    output["quantized"] = facts.quantized;
+    output["class_ids"] = facts.class_ids;
+    output["ssd_rows"] = facts.ssd_rows;
+    output["mixed"] = facts.mixed;
+    output["class_axis"] = facts.class_axis;
   }
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -8,10 +8,11 @@
 
 namespace accelerd::openvino {
 
-/// What the graph before each output says about its values.
+/// Reads what the graph before each output says about its values.
 ///
-/// Walks back from the output through conversions, reshapes and quantisation, as long as each value is a linear
-/// function of one value before, to the softmax or sigmoid that made them.
+/// Walks back from the output through conversions, reshapes, selections, interpolations and quantisation, as long as
+/// each value is a linear function of values before, to the operation that made them: a softmax or sigmoid, a choice of
+/// the best class, a DetectionOutput. The dimension of the classes is found by FindClassAxis (class_axis.h).
 std::vector<OutputFacts> ReadOutputFacts(const ov::Model& model);
 
 }  // namespace accelerd::openvino

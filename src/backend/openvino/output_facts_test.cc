@@ -96,5 +96,111 @@ TEST_F(OutputFactsTest, BytesThatAreNoProbabilitiesHaveAScaleToo) {
   ExpectNothingKnown(To(input_, ov::element::i32));
 }
 
+/// A graph with one input f32 [1,8,8,4].
+class ImageFactsTest : public testing::Test {
+ protected:
+  static Node Integers(const std::vector<std::int64_t>& values) {
+    return op::Constant::create(ov::element::i64, {values.size()}, values);
+  }
+
+  static Node Transpose(const Node& from, const std::vector<std::int64_t>& order) {
+    return std::make_shared<op::Transpose>(from, Integers(order));
+  }
+
+  /// [1,5,8,8].
+  Node Convolution() const {
+    const auto filters = op::Constant::create(ov::element::f32, {5, 4, 1, 1}, std::vector<float>(20, 0.5F));
+    return std::make_shared<op::Convolution>(Transpose(input_, {0, 3, 1, 2}), filters, ov::Strides{1, 1},
+                                             ov::CoordinateDiff{0, 0}, ov::CoordinateDiff{0, 0}, ov::Strides{1, 1});
+  }
+
+  static Node Scalar(float value) { return op::Constant::create(ov::element::f32, ov::Shape{}, {value}); }
+
+  static Node Interpolate(const Node& from, const std::vector<std::int64_t>& axes) {
+    op::Interpolate::InterpolateAttrs attributes;
+    attributes.mode = op::Interpolate::InterpolateMode::LINEAR_ONNX;
+    attributes.shape_calculation_mode = op::Interpolate::ShapeCalcMode::SIZES;
+    return std::make_shared<op::Interpolate>(from, Integers({16, 16}),
+                                             op::Constant::create(ov::element::f32, {2}, {2.0F, 2.0F}), Integers(axes),
+                                             attributes);
+  }
+
+  OutputFacts FactsOf(const ov::Output<ov::Node>& output) const {
+    return ReadOutputFacts(ov::Model(ov::OutputVector{output}, ov::ParameterVector{input_})).at(0);
+  }
+
+  const std::shared_ptr<op::Parameter> input_ =
+      std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, 8, 8, 4});
+};
+
+TEST_F(ImageFactsTest, ClassesAreTheChannelsOfTheConvolution) {
+  EXPECT_EQ(FactsOf(Convolution()).class_axis, 1);
+  const Node packed = Transpose(Convolution(), {0, 2, 3, 1});
+  EXPECT_EQ(FactsOf(packed).class_axis, 3);
+  EXPECT_EQ(FactsOf(Transpose(packed, {0, 3, 2, 1})).class_axis, 1);
+  const Node added = std::make_shared<op::Add>(Scalar(1), std::make_shared<op::Relu>(packed));
+  EXPECT_EQ(FactsOf(Interpolate(added, {1, 2})).class_axis, 3);
+  EXPECT_FALSE(FactsOf(added).mixed);
+}
+
+TEST_F(ImageFactsTest, ClassesAreWhereTheSoftmaxOrTheInterpolationSaysSo) {
+  EXPECT_EQ(FactsOf(input_).class_axis, -1);
+  EXPECT_EQ(FactsOf(std::make_shared<op::Softmax>(input_, 3)).class_axis, 3);
+  EXPECT_EQ(FactsOf(Interpolate(input_, {1, 2})).class_axis, 3);
+  EXPECT_EQ(FactsOf(Interpolate(input_, {2, 3})).class_axis, 1);
+  const Node reshaped = std::make_shared<op::Reshape>(Convolution(), Integers({1, 8, 8, 5}), false);
+  EXPECT_EQ(FactsOf(reshaped).class_axis, -1) << "a reshape may move everything";
+}
+
+TEST_F(ImageFactsTest, PartsOfSeveralKindsAreMixed) {
+  const Node sigmoid = std::make_shared<op::Sigmoid>(Convolution());
+  const OutputFacts grid = FactsOf(std::make_shared<op::Concat>(ov::OutputVector{sigmoid, Convolution()}, 1));
+  EXPECT_EQ(grid.class_axis, 1);
+  EXPECT_TRUE(grid.mixed);
+  const OutputFacts rows = FactsOf(std::make_shared<op::Concat>(ov::OutputVector{sigmoid, Convolution()}, 2));
+  EXPECT_EQ(rows.class_axis, 1);
+  EXPECT_FALSE(rows.mixed) << "parts of the picture are put together, not parts of the classes";
+}
+
+TEST_F(ImageFactsTest, ChosenClassesAreNoScores) {
+  const auto best = std::make_shared<op::TopK>(Convolution(), op::Constant::create(ov::element::i64, {}, {1}), 1,
+                                               op::TopK::Mode::MAX, op::TopK::SortType::NONE);
+  const Node indices =
+      std::make_shared<op::Convert>(std::make_shared<op::Squeeze>(best->output(1), Integers({1})), ov::element::f32);
+  EXPECT_TRUE(FactsOf(indices).class_ids);
+  EXPECT_FALSE(FactsOf(best->output(0)).class_ids) << "these are the scores of the best";
+  const Node over = std::make_shared<op::Greater>(Convolution(), Scalar(0.5F));
+  EXPECT_TRUE(FactsOf(std::make_shared<op::Convert>(over, ov::element::u8)).class_ids);
+  EXPECT_FALSE(FactsOf(Convolution()).class_ids);
+}
+
+TEST_F(ImageFactsTest, ProbabilitiesThroughInterpolationAndSelection) {
+  const Node sigmoid = std::make_shared<op::Sigmoid>(Convolution());
+  EXPECT_TRUE(FactsOf(Interpolate(sigmoid, {2, 3})).probabilities);
+  const Node first =
+      std::make_shared<op::Gather>(sigmoid, Integers({0}), op::Constant::create(ov::element::i64, {}, {1}));
+  EXPECT_TRUE(FactsOf(first).probabilities);
+  EXPECT_TRUE(FactsOf(std::make_shared<op::Clamp>(Convolution(), 0, 1)).probabilities);
+  EXPECT_FALSE(FactsOf(std::make_shared<op::Clamp>(Convolution(), 0, 6)).probabilities);
+  EXPECT_FALSE(FactsOf(Convolution()).probabilities);
+}
+
+TEST_F(ImageFactsTest, RowsOfADetectionOutput) {
+  op::DetectionOutput::Attributes attributes;
+  attributes.background_label_id = 0;
+  attributes.keep_top_k = {5};
+  attributes.nms_threshold = 0.5F;
+  attributes.code_type = "caffe.PriorBoxParameter.CENTER_SIZE";
+  attributes.normalized = true;
+  const auto flat = [](std::size_t size) {
+    return op::Constant::create(ov::element::f32, {1, size}, std::vector<float>(size, 0.5F));
+  };
+  const auto priors = op::Constant::create(ov::element::f32, {1, 2, 16}, std::vector<float>(32, 0.5F));
+  const Node rows = std::make_shared<op::DetectionOutput>(flat(16), flat(8), priors, attributes);
+  EXPECT_TRUE(FactsOf(rows).ssd_rows);
+  EXPECT_TRUE(FactsOf(std::make_shared<op::Squeeze>(rows, Integers({0}))).ssd_rows);
+  EXPECT_FALSE(FactsOf(Convolution()).ssd_rows);
+}
+
 }  // namespace
 }  // namespace accelerd::openvino

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backend/openvino/core.h"
+#include "backend/openvino/input_facts.h"
 #include "backend/openvino/model_reader.h"
 #include "backend/openvino/output_facts.h"
 #include "backend/openvino/signature.h"
@@ -18,6 +19,8 @@ absl::StatusOr<ModelInfo> DescribeModel(const ReadModel& read, const std::string
   info.signature = *std::move(signature);
   ACCELERD_ASSIGN_OR_RETURN(
       info.outputs, Guard(absl::StatusCode::kInvalidArgument, main, [&] { return ReadOutputFacts(*read.model); }));
+  ACCELERD_ASSIGN_OR_RETURN(
+      info.inputs, Guard(absl::StatusCode::kInvalidArgument, main, [&] { return ReadInputFacts(*read.model); }));
   info.content_hash = read.content_hash;
   info.files = read.files;
   info.metadata = read.metadata;
