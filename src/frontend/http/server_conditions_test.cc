@@ -64,8 +64,8 @@ TEST_F(HttpConditionsTest, WhatIsWrongIsAnsweredBeforeTheBody) {
   const TestClient::Response response = client.Read();
   EXPECT_EQ(response.status, 400);
   EXPECT_THAT(response.body, HasSubstr("X-Timeout-Ms"));
-  TestClient client = Connect();
-  EXPECT_EQ(client.Ask(Post("/echo?stream=", "x", "X-Timeout-Ms: soon\r\n")).status, 200)
+  TestClient other = Connect();
+  EXPECT_EQ(other.Ask(Post("/echo?stream=", "x", "X-Timeout-Ms: soon\r\n")).status, 200)
       << "not a call with conditions";
 }
 
