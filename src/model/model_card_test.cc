@@ -111,7 +111,7 @@ TEST_F(ModelCardTest, ErrorsNameThePlace) {
 TEST_F(ModelCardTest, RefusesWrongValues) {
   ExpectError("task = \"paint\"", "1:8", "\"paint\" is not one of \"inference\", \"classify\"");
   ExpectError("task = 3", "1:8", "expected a string");
-  ExpectError("layout = \"HWC\"", "1:10", "NHWC");
+  ExpectError("layout = \"HCW\"", "1:10", "NHWC");
   for (const char* size : {"[0, 5]", "[5]", "[1, 2, 3]", "[1.5, 2]", "[20000, 1]", "5"}) {
     ExpectError(fmt::format("input_size = {}", size), "1:14", "expected");
   }
