@@ -32,7 +32,7 @@ T Value(absl::StatusOr<T> result) {
 }
 
 Image Decode(const std::string& encoded) {
-  return Value(DecodeImage(std::as_bytes(std::span(encoded)), DecodeLimits()));
+  return Value(DecodeImage(std::as_bytes(std::span(encoded)), {}));
 }
 
 ov::CompiledModel Compile(const std::string& path) {
