@@ -198,7 +198,8 @@ def test_names_of_models_in_urls(service, digit, name):
 
 
 @pytest.mark.parametrize('target', [
-    '/classify/file/a/b', '/classify/file/', '/classify/file', '/absent', '//', '/list/', '/classify/other/x', '/LIST'])
+    '/classify/file/a/b', '/classify/file/', '/classify/file', '/absent', '/absent/', '/%2Flist', '/list/.',
+    '/classify/other/x', '/LIST'])
 def test_unknown_urls(service, target):
     for method in ('GET', 'POST'):
         raw_error_of(raw(service, head(method, target, 'Content-Length: 0')), 404)

@@ -196,6 +196,29 @@ def test_work_of_clients_that_left_ends_before_the_service_does(start, models):
 
 
 @pytest.mark.smoke
+def test_what_is_not_whole_is_refused_and_does_not_hold_up_the_end(start, models):
+    """With the default time-outs: neither 10 s for a header nor 30 s for a body are waited for."""
+    service = start(models, '--load', 'none', '--drain-timeout', '1h', '--header-timeout', '1h', '--body-timeout', '1h')
+    image = ('POST', '/test/file', 'Content-Type: image/jpeg')
+    requests = [head(*image, 'Content-Length: 1000') + b'half', head(*image, 'Content-Length: 1000'),
+                head(*image, 'Transfer-Encoding: chunked') + b'5\r\nhal', head(*image)[:-2],
+                b'GET /list HTTP/1.1\r\nHost: lo']
+    unfinished = [RawConnection(service.address(transport)) for transport in ('tcp', 'unix') for _ in requests]
+    for connection, request in zip(unfinished, requests * 2):
+        connection.send(request)
+    waiting = RawConnection(service.url)
+    waiting.send(head(*image, 'Content-Length: 1000', 'Expect: 100-continue'))
+    assert waiting.socket.recv(100) == b'HTTP/1.1 100 Continue\r\n\r\n', 'the others were read by now'
+    service.signal(signal.SIGTERM)
+    for connection in [*unfinished, waiting]:
+        reply = connection.reply()
+        assert 'shutting down' in raw_error_of(reply, 503)
+        assert reply[1]['connection'] == 'close' and int(reply[1]['retry-after']) >= 1
+        assert connection.closed()
+    assert service.wait_exit() == 0
+
+
+@pytest.mark.smoke
 def test_the_socket_of_a_dead_service_is_replaced(start, models):
     service = start(models, '--load', 'none')
     service.process.kill()

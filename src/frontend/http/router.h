@@ -62,7 +62,7 @@ class Router {
  public:
   struct Route {
     std::string method;
-    std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment, not empty.
+    std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment.
     std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
     HttpHandler handler;
     CallKind kind = CallKind::kOther;
@@ -72,7 +72,7 @@ class Router {
     const Route* route = nullptr;  ///< Null: see `error`.
     std::vector<std::string> parameters;
     std::vector<std::pair<std::string, std::string>> query;
-    HttpResponse error;  ///< 400 (malformed target), 404, 405 with Allow, or 501 (CONNECT).
+    HttpResponse error;  ///< 204 (OPTIONS) or 405, both with Allow; 400 (malformed target), 404, or 501 (CONNECT).
   };
 
   void Add(Route route);
@@ -80,8 +80,9 @@ class Router {
   /// Judges method and target ("/path?query" or "http://host/path?query") of a request line. HEAD matches GET routes.
   ///
   /// The path is split at '/' before its segments are decoded, and segments are compared whole: an escaped '/' or a
-  /// ".." never leads to another route. Valid as long as the router is.
-  Match Find(std::string_view method, std::string_view target) const;
+  /// ".." never leads to another route. Several slashes count as one, and slashes at the end do not count. The result
+  /// is valid as long as the router is.
+  Match Find(std::string_view method, std::string_view request_target) const;
 
  private:
   struct Entry {
@@ -100,6 +101,9 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 
 /// `{"error": message}` with this status; with `"reason": reason` where there is one.
 HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason = {});
+
+/// The message of a 413 for a body over `limit` bytes.
+std::string BodyTooLarge(std::size_t limit);
 
 /// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument,
 /// kFailedPrecondition 400; kUnauthenticated 401; kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409;

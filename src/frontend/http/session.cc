@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t kMaxLingerBytes = 64 << 20;
 // While a call runs, its client may send this much ahead.
 constexpr std::size_t kReadAheadBytes = 4 << 10;
+// A body of no more than this is read before its client's process is known.
+constexpr std::size_t kAnonymousBody = 64 << 10;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
@@ -28,6 +30,12 @@ bool IsTokenCharacter(char character) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
          (character >= '0' && character <= '9') || kOthers.find(character) != std::string_view::npos;
+}
+
+/// The answer to a request that is not whole when the service stops.
+HttpResponse Stopping() {
+  return StatusResponse(
+      WithRetryAfter(absl::UnavailableError("the service is shutting down"), std::chrono::seconds(1)));
 }
 
 std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match, Body body) {
@@ -96,6 +104,14 @@ bool Session::request_waits() const {
   return !lingering_ && (stream_->available() || stream_->input().find(kHeadEnd) != std::string_view::npos);
 }
 
+void Session::StopReading() {
+  if (reading_body_) {
+    stream_->Interrupt();
+  } else {
+    stream_->Wake();
+  }
+}
+
 void Session::Close() {
   SetBusy(false);
   stream_->Close();
@@ -126,8 +142,17 @@ Awaitable<bool> Session::ServeRequest() {
   if (refusal) {
     co_return co_await Refuse(*refusal, judgement.keep);
   }
-  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io);
-  const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
+  // The client's share decides how much room a large body gets.
+  const bool large = head_.chunked || head_.content_length.value_or(0) > kAnonymousBody;
+  if (large && judgement.match.route->kind != CallKind::kOther) {
+    co_await FindProcess();
+  }
+  const std::string client = environment_.policy.ClientOf(peer_, conditions_.client_id).key();
+  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io,
+                    environment_.draining);
+  reading_body_ = true;
+  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes, judgement.wants_continue);
+  reading_body_ = false;
   if (!read) {
     if (!reader.refusal) {
       co_return false;
@@ -175,7 +200,9 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
       stream_->ClearTimeout();
       co_return end + kHeadEnd.size();
     }
-    if (input.size() > 1 && !IsTokenCharacter(input.front())) {
+    if (environment_.draining && !input.empty()) {
+      refusal_ = Stopping();
+    } else if (input.size() > 1 && !IsTokenCharacter(input.front())) {
       refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
     } else if (const auto error = RequestParser::JudgeLines(input, searched)) {
       refusal_ = ErrorResponse(error->status, error->message);
@@ -202,7 +229,22 @@ std::optional<HttpResponse> Session::Judge(Judgement& judgement) {
       return answer;
     }
   }
-  return judgement.refusal ? std::move(judgement.refusal) : JudgeConditions(judgement.match);
+  if (judgement.refusal) {
+    return std::move(judgement.refusal);
+  }
+  if (environment_.draining && head_.has_body()) {
+    return Stopping();
+  }
+  if (head_.has_body()) {
+    RecognizePeer();
+  }
+  return JudgeConditions(judgement.match);
+}
+
+void Session::RecognizePeer() {
+  if (peer_.Recognize(environment_.sockets)) {
+    environment_.connections.SetPeer(id_, peer_.name());
+  }
 }
 
 std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {
@@ -215,9 +257,7 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
     return StatusResponse(conditions.status());
   }
   conditions_ = *std::move(conditions);
-  if (peer_.Recognize(environment_.sockets)) {
-    environment_.connections.SetPeer(id_, peer_.name());
-  }
+  RecognizePeer();
   const absl::StatusOr<PriorityClass> priority =
       environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
   if (!priority.ok()) {
@@ -316,8 +356,8 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   const bool with_body = head_.method != "HEAD";
   const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
                                                   with_body ? response.rest : ""};
-  const bool written = co_await stream_->Write(pieces, environment_.options.write_timeout,
-                                               WriteTime(head.size() + response.body_size()));
+  const bool written =
+      co_await stream_->Write(pieces, environment_.options.write_timeout, environment_.options.min_rate);
   LogAccess(response);
   SetBusy(false);
   if (!written) {
@@ -326,11 +366,6 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
     stream_->ShutdownSend();
   }
   co_return written&& keep;
-}
-
-Duration Session::WriteTime(std::size_t bytes) const {
-  const HttpServerOptions& options = environment_.options;
-  return options.write_timeout + std::chrono::seconds(bytes / options.min_rate);
 }
 
 Awaitable<void> Session::Linger() {
