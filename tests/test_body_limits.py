@@ -10,7 +10,7 @@ import pytest
 import reference
 from client import RawConnection, head, json_of, raw_error_of
 from conftest import load
-from other_client import OtherClient
+from other_client import OtherClient, unfinished_body
 from polling import wait_until
 from service import Service
 
@@ -55,7 +55,8 @@ GREED = {
 @pytest.mark.parametrize('kind', GREED)
 @pytest.mark.parametrize('transport', ['tcp', 'unix'])
 def test_a_client_that_holds_all_it_can_locks_out_nobody(service, references, digit, kind, transport):
-    with OtherClient(service.address(transport), *GREED[kind]):
+    count, sent, announced = GREED[kind]
+    with OtherClient(service.address(transport), count, unfinished_body(sent, announced)):
         _is_served(service, references, digit)
         large = head('POST', '/test/file', f'Content-Length: {8 * MEBIBYTE}') + bytes(8 * MEBIBYTE)
         with RawConnection(service.url) as connection:
@@ -64,7 +65,7 @@ def test_a_client_that_holds_all_it_can_locks_out_nobody(service, references, di
 
 
 def test_nor_do_many_clients_together(service, references, digit):
-    others = [OtherClient(service.address(('tcp', 'unix')[number % 2]), 4, LARGEST - 10, LARGEST)
+    others = [OtherClient(service.address(('tcp', 'unix')[number % 2]), 4, unfinished_body(LARGEST - 10, LARGEST))
               for number in range(9)]
     with contextlib.ExitStack() as running:
         for other in others:
@@ -93,7 +94,7 @@ def test_an_unfinished_body_gives_its_room_to_a_client_that_waits(start, models)
     size = 100_000
     service = start(models, '--load', 'none', '--max-body-bytes', size, '--max-total-body-bytes', size,
                     '--body-wait', '60s', '--body-timeout', '600s')
-    with OtherClient(service.url, 1, size - 1, size):
+    with OtherClient(service.url, 1, unfinished_body(size - 1, size)):
         with RawConnection(service.url) as connection:
             connection.send(head('POST', '/test/file', f'Content-Length: {size}') + bytes(size))
             raw_error_of(connection.reply(), 400)

@@ -11,7 +11,7 @@ import pytest
 import made_models
 from client import RawConnection, array_of, head, raw_error_of
 from conftest import MODELS, load
-from polling import wait_until
+from polling import GENEROUS, wait_until
 from reference import Reference, assert_same_tensor
 from service import run
 from simulated import Stick
@@ -37,7 +37,7 @@ class Work:
     def _call(service, digit):
         client = service.connect()
         try:
-            return client.post_file('/inference/file/slow', digit)
+            return client.post_file('/inference/file/slow', digit, timeout=10 * GENEROUS)
         finally:
             client.close()
 
@@ -60,7 +60,7 @@ def image_request(digit):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_accepted_work_finishes_and_new_work_is_refused(start, folder, digit, number):
-    service = start(folder)
+    service = start(folder, '--request-timeout', '30m', '--drain-timeout', '30m')
     addresses = [service.address('tcp'), service.address('unix')]
     kept = [RawConnection(address) for address in addresses]
     for connection in kept:
