@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,9 +18,17 @@ MEBIBYTE = 1 << 20
 
 @pytest.fixture(scope='module')
 def service(tmp_path_factory, models):
-    """Short time-outs."""
-    with Service(tmp_path_factory.mktemp('http'), models, '--load', MODEL, '--header-timeout', '500ms',
-                 '--body-timeout', '500ms', '--idle-timeout', '1s') as running:
+    """Time-outs that no test reaches."""
+    with Service(tmp_path_factory.mktemp('http'), models, '--load', MODEL, '--header-timeout', '10m',
+                 '--body-timeout', '10m', '--idle-timeout', '10m', '--request-timeout', '10m') as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def impatient(tmp_path_factory, models):
+    """Short time-outs, for clients that are to be too slow."""
+    with Service(tmp_path_factory.mktemp('impatient'), models, '--load', 'none', '--header-timeout', '500ms',
+                 '--body-timeout', '500ms', '--idle-timeout', '2s') as running:
         yield running
 
 
@@ -246,14 +253,14 @@ def test_a_client_that_has_said_all_gets_its_answer(service, digit, transport):
 
 
 @pytest.mark.smoke
-def test_a_header_that_does_not_end(service):
-    with RawConnection(service.url) as connection:
+def test_a_header_that_does_not_end(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(b'GET /list HTTP/1.1\r\nX: ')
         _ends(connection)
 
 
-def test_a_header_that_comes_byte_by_byte(service):
-    with RawConnection(service.url) as connection:
+def test_a_header_that_comes_byte_by_byte(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.socket.settimeout(0.05)
 
         def ended():
@@ -270,8 +277,8 @@ def test_a_header_that_comes_byte_by_byte(service):
 
 
 @pytest.mark.smoke
-def test_a_body_that_does_not_come(service):
-    with RawConnection(service.url) as connection:
+def test_a_body_that_does_not_come(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 1000') + b'half')
         _ends(connection)
 
@@ -284,12 +291,12 @@ def _ends(connection):
     assert received == b'' or received.startswith(b'HTTP/1.1 408'), received
 
 
-def test_a_kept_connection_without_requests(service):
-    with RawConnection(service.url) as connection:
+def test_a_kept_connection_without_requests(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(head('GET', '/list'))
         assert connection.reply()[0] == 200
         assert connection.closed()
-    with RawConnection(service.url) as connection:
+    with RawConnection(impatient.url) as connection:
         assert connection.closed()
 
 
@@ -360,7 +367,7 @@ def test_room_that_does_not_come_is_503(start, models):
         assert int(reply[1]['retry-after']) >= 1
         holder.send(bytes(MEBIBYTE // 2))
         raw_error_of(holder.reply(), 400)
-    raw_error_of(raw(service, header + bytes(MEBIBYTE)), 400)
+    wait_until(lambda: raw(service, header + bytes(MEBIBYTE))[0] == 400, 'the room of the first body')
 
 
 def _refused_for_room(service, header):

@@ -38,7 +38,8 @@ std::size_t BufferSize(std::size_t bytes) {
 }  // namespace
 
 Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, const std::string& client,
-                                 std::size_t max_bytes, bool wants_continue) {
+                                 std::size_t max_bytes, std::string_view size_advice, bool wants_continue) {
+  size_advice_ = size_advice;
   const auto size = static_cast<std::size_t>(head.content_length.value_or(0));
   memory_->account = budget_.Open(client, head.chunked ? max_bytes : size,
                                   [io = io_, signals = signals_, stream = stream_.weak_from_this()] {
@@ -129,7 +130,7 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
       co_return Refuse(400, "malformed chunked body");
     }
     if (decoded.announced > max_bytes - size_) {
-      co_return Refuse(413, BodyTooLarge(max_bytes));
+      co_return Refuse(413, BodyTooLarge(max_bytes, size_advice_));
     }
     if (framing > kMaxFraming + size_ * kMaxFramingOfByte) {
       co_return Refuse(400, "the chunks of the body have too long extensions");

@@ -37,10 +37,11 @@ class BodyReader {
   BodyReader& operator=(const BodyReader&) = delete;
 
   /// Reads the body of a request of `client`, of at most `max_bytes`. Returns true if the whole body is there.
-  /// Otherwise `refusal` is the answer, or it is empty because the client is gone. Sends "100 Continue" if
+  /// Otherwise `refusal` is the answer, with `size_advice` if the body is too large, or it is empty because the client
+  /// is gone. Sends "100 Continue" if
   /// `wants_continue`, as soon as there is room for the body.
   Awaitable<bool> Read(const RequestHead& head, RequestParser& parser, const std::string& client, std::size_t max_bytes,
-                       bool wants_continue);
+                       std::string_view size_advice, bool wants_continue);
 
   Body TakeBody();
   /// Gives up what was read, and its room.
@@ -86,6 +87,7 @@ class BodyReader {
   BufferPool& pool_;
   const std::shared_ptr<boost::asio::io_context>& io_;
   const bool& draining_;
+  std::string_view size_advice_;
   const std::shared_ptr<Signals> signals_ = std::make_shared<Signals>();
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
   TransferDeadline deadline_{options_.body_timeout, options_.min_rate, Clock::Steady().Now()};

@@ -54,7 +54,7 @@ Judgement JudgeRequest(const RequestHead& head, const Router& router, std::size_
   }
   judgement.max_body_bytes = std::min(judgement.match.route->max_body_bytes, max_body_bytes);
   if (head.content_length.value_or(0) > judgement.max_body_bytes) {
-    judgement.refusal = ErrorResponse(413, BodyTooLarge(judgement.max_body_bytes));
+    judgement.refusal = ErrorResponse(413, BodyTooLarge(judgement.max_body_bytes, judgement.match.route->size_advice));
   }
   return judgement;
 }

@@ -47,7 +47,7 @@ class HttpServerTest : public ::testing::Test {
                    respond(std::move(response));
                  }});
     router_.Add({"POST", "/echo", SIZE_MAX, echo});
-    router_.Add({"POST", "/echo_infer", SIZE_MAX, echo, CallKind::kInference});
+    router_.Add({"POST", "/echo_infer", SIZE_MAX, echo, CallKind::kScheduled});
     router_.Add({"POST", "/small", 100, echo});
     router_.Add({"POST", "/hold", SIZE_MAX, [this](CallContext context, auto request, Responder respond) {
                    const std::lock_guard lock(mutex_);

@@ -23,6 +23,8 @@ constexpr std::size_t kMaxLingerBytes = 64 << 20;
 constexpr std::size_t kReadAheadBytes = 4 << 10;
 // A body of no more than this is read before its client's process is known.
 constexpr std::size_t kAnonymousBody = 64 << 10;
+// How long a client may take to read an answer whose memory other clients need.
+constexpr std::chrono::seconds kPatienceUnderPressure{5};
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
@@ -100,6 +102,13 @@ Awaitable<void> Session::TurnAway() {
   co_await Refuse(response, /*keep=*/false);
 }
 
+void Session::CheckDeadline(Time now) {
+  stream_->CheckDeadline(now);
+  if (wanted_ != nullptr && *wanted_ && now - writing_since_ >= kPatienceUnderPressure) {
+    stream_->Interrupt();
+  }
+}
+
 bool Session::request_waits() const {
   return !lingering_ && (stream_->available() || stream_->input().find(kHeadEnd) != std::string_view::npos);
 }
@@ -151,7 +160,8 @@ Awaitable<bool> Session::ServeRequest() {
   BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io,
                     environment_.draining);
   reading_body_ = true;
-  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes, judgement.wants_continue);
+  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes,
+                                         judgement.match.route->size_advice, judgement.wants_continue);
   reading_body_ = false;
   if (!read) {
     if (!reader.refusal) {
@@ -291,12 +301,11 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
+  context.client = route.kind == CallKind::kOther ? Client{.group = client_, .member = conditions_.client_id}
+                                                  : environment_.policy.ClientOf(peer_, conditions_.client_id);
   if (route.kind == CallKind::kScheduled) {
-    context.client = environment_.policy.ClientOf(peer_, conditions_.client_id);
     context.priority = conditions_.priority.value_or(PriorityClass::kNormal);
     context.stream = conditions_.stream;
-  } else {
-    context.client = {.group = client_, .member = conditions_.client_id};
   }
   const std::chrono::milliseconds longest = environment_.options.request_timeout;
   context.deadline = arrived + std::min(longest, conditions_.timeout.value_or(longest));
@@ -356,8 +365,11 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   const bool with_body = head_.method != "HEAD";
   const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
                                                   with_body ? response.rest : ""};
+  wanted_ = response.wanted;
+  writing_since_ = Clock::Steady().Now();
   const bool written =
       co_await stream_->Write(pieces, environment_.options.write_timeout, environment_.options.min_rate);
+  wanted_.reset();
   LogAccess(response);
   SetBusy(false);
   if (!written) {

@@ -1,6 +1,7 @@
 #ifndef ACCELERD_FRONTEND_HTTP_SESSION_H_
 #define ACCELERD_FRONTEND_HTTP_SESSION_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -55,7 +56,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<void> TurnAway();
 
   /// Ends what has waited for too long.
-  void CheckDeadline(Time now) { stream_->CheckDeadline(now); }
+  void CheckDeadline(Time now);
 
   /// Refuses the request that is arriving and not whole. REQUIRES: the environment is draining.
   void StopReading();
@@ -108,8 +109,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string origin_headers_;  ///< Of its answer.
   CallConditions conditions_;
   Time started_;
-  std::optional<HttpResponse> refusal_;  ///< From ReadHead.
-  std::optional<HttpResponse> answer_;   ///< To the call that runs.
+  std::optional<HttpResponse> refusal_;              ///< From ReadHead.
+  std::optional<HttpResponse> answer_;               ///< To the call that runs.
+  std::shared_ptr<const std::atomic<bool>> wanted_;  ///< Whether others need the memory of the answer that is written.
+  Time writing_since_;
   std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
   bool reading_body_ = false;
