@@ -18,7 +18,7 @@ ALLOWED = {
     "task": ["base", "model", "image"],
     "engine": ["base", "model", "metrics", "backend/backend.h"],
     "service": ["base", "model", "metrics", "image", "task", "engine"],
-    "frontend": ["base", "model", "metrics", "service", "task/result.h", "image/image.h"],
+    "frontend": ["base", "model", "metrics", "service", "task/result.h", "image/image.h", "image/sniff.h"],
     "cli": ["base", "config"],
     "app": ["base", "model", "config", "metrics", "image", "backend", "task", "engine", "service", "frontend", "cli"],
 }

@@ -1,8 +1,8 @@
 """HTTP that is wrong, slow, cut off, or too much at once."""
 
+import json
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -18,15 +18,23 @@ MEBIBYTE = 1 << 20
 
 @pytest.fixture(scope='module')
 def service(tmp_path_factory, models):
-    """Short time-outs."""
-    with Service(tmp_path_factory.mktemp('http'), models, '--load', MODEL, '--header-timeout', '500ms',
-                 '--body-timeout', '500ms', '--idle-timeout', '1s') as running:
+    """Time-outs that no test reaches."""
+    with Service(tmp_path_factory.mktemp('http'), models, '--load', MODEL, '--header-timeout', '10m',
+                 '--body-timeout', '10m', '--idle-timeout', '10m', '--request-timeout', '10m') as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def impatient(tmp_path_factory, models):
+    """Short time-outs, for clients that are to be too slow."""
+    with Service(tmp_path_factory.mktemp('impatient'), models, '--load', 'none', '--header-timeout', '500ms',
+                 '--body-timeout', '500ms', '--idle-timeout', '2s') as running:
         yield running
 
 
 @pytest.fixture(scope='module')
 def roomy(tmp_path_factory, models):
-    """Long time-outs, and room for four bodies of a mebibyte."""
+    """Long time-outs, and room for three bodies of a mebibyte of one client."""
     with Service(tmp_path_factory.mktemp('roomy'), models, '--load', 'none', '--max-body-bytes', '1MiB',
                  '--max-total-body-bytes', '4MiB', '--body-wait', '60s', '--body-timeout', '60s') as running:
         yield running
@@ -114,21 +122,80 @@ def test_pipelined_requests_are_answered_in_order(service, digit):
         assert [connection.reply()[0] for _ in range(4)] == [200, 200, 404, 200]
 
 
+# Forms of a request that are unusual, and right.
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('data', [
+    head('GET', '//list'), head('GET', '/list/'), head('GET', '/list?'), head('GET', '/list/?x'), head('GET', '/%6cist'),
+    head('GET', 'http://localhost/list'), head('GET', 'HTTP://localhost:5001//list/'),
+    b'GET /list HTTP/1.0\r\n\r\n', b'\r\n\r\nGET /list HTTP/1.1\r\nhost: localhost\r\n\r\n',
+    b'GET /list HTTP/1.1\r\nHOST:localhost \t\r\nContent-Length: 0 \r\n\r\n',
+    head('GET', '/list', 'Transfer-Encoding: chunked') + b'0\r\n\r\n',
+    head('GET', '/list', 'Transfer-Encoding: Chunked ') + b'00;a=b\r\nX: y\r\n\r\n',
+    head('GET', '/list', 'Expect: 100-continue'), head('GET', '/list', 'Content-Length: 0', 'Expect: 100-continue'),
+    head('GET', '/list', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__')],
+    ids=lambda data: repr(data[:60]))
+def test_unusual_requests_are_served(service, data):
+    status, _, body = raw(service, data)
+    assert (status, json.loads(body)) == (200, [MODEL])
+
+
+def test_head(service):
+    with RawConnection(service.url) as connection:
+        connection.send(head('HEAD', '/list') + head('GET', '/list'))
+        received = b''
+        while not received.endswith(b']'):
+            received += connection.socket.recv(1000)
+    first, second, body = received.split(b'\r\n\r\n')
+    assert first.startswith(b'HTTP/1.1 200') and b'\r\nContent-Length: %d' % len(body) in first, first
+    assert second.startswith(b'HTTP/1.1 200'), 'an answer to HEAD has no body'
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('target, allow', [('/', 'GET, HEAD'), ('/list', 'GET, HEAD'), ('/list/', 'GET, HEAD'),
+                                           ('/test/file', 'POST'), (f'/classify/file/{MODEL}', 'POST'),
+                                           ('*', 'GET, HEAD, POST'), ('http://localhost/list', 'GET, HEAD')])
+def test_options_names_the_methods(service, target, allow):
+    with RawConnection(service.url) as connection:
+        for _ in range(2):
+            connection.send(head('OPTIONS', target))
+            status, headers, body = connection.reply()
+            assert status == 204 and body == b''
+            assert headers['allow'] == f'{allow}, OPTIONS'
+            assert 'content-length' not in headers and 'content-type' not in headers
+    raw_error_of(raw(service, head('OPTIONS', '/absent')), 404)
+
+
+def test_a_check_of_a_proxy(service):
+    """What HAProxy sends by `option httpchk`."""
+    with RawConnection(service.url) as connection:
+        connection.send(b'OPTIONS / HTTP/1.0\r\n\r\n')
+        assert connection.reply()[0] == 204
+        assert connection.closed()
+
+
+def test_keep_alive_of_http_1_0(service):
+    with RawConnection(service.url) as connection:
+        for _ in range(2):
+            connection.send(b'GET /list HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+            status, headers, _ = connection.reply()
+            assert status == 200 and headers['connection'] == 'keep-alive'
+
+
 # Forms of a request that are not spoken here.
 
 
 @pytest.mark.parametrize('data, status', [
-    (b'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n', 405), (b'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', 501),
-    (b'GET /list HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n', 400)], ids=['options', 'connect', 'folded'])
+    (b'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', 501),
+    (b'GET /list HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n', 400)], ids=['connect', 'folded'])
 def test_forms_that_are_refused(service, data, status):
     raw_error_of(raw(service, data), status)
 
 
 def test_lines_that_end_with_lf_alone_are_refused_at_once(roomy):
-    """Before the time-out of ten seconds."""
-    begin = time.monotonic()
+    """A wait for the time-out would end in 408."""
     raw_error_of(raw(roomy, b'GET /list HTTP/1.1\nHost: localhost\n\n'), 400)
-    assert time.monotonic() - begin < 5
 
 
 # Web pages.
@@ -186,14 +253,14 @@ def test_a_client_that_has_said_all_gets_its_answer(service, digit, transport):
 
 
 @pytest.mark.smoke
-def test_a_header_that_does_not_end(service):
-    with RawConnection(service.url) as connection:
+def test_a_header_that_does_not_end(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(b'GET /list HTTP/1.1\r\nX: ')
         _ends(connection)
 
 
-def test_a_header_that_comes_byte_by_byte(service):
-    with RawConnection(service.url) as connection:
+def test_a_header_that_comes_byte_by_byte(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.socket.settimeout(0.05)
 
         def ended():
@@ -210,8 +277,8 @@ def test_a_header_that_comes_byte_by_byte(service):
 
 
 @pytest.mark.smoke
-def test_a_body_that_does_not_come(service):
-    with RawConnection(service.url) as connection:
+def test_a_body_that_does_not_come(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(head('POST', '/test/file', 'Content-Type: image/jpeg', 'Content-Length: 1000') + b'half')
         _ends(connection)
 
@@ -224,12 +291,12 @@ def _ends(connection):
     assert received == b'' or received.startswith(b'HTTP/1.1 408'), received
 
 
-def test_a_kept_connection_without_requests(service):
-    with RawConnection(service.url) as connection:
+def test_a_kept_connection_without_requests(impatient):
+    with RawConnection(impatient.url) as connection:
         connection.send(head('GET', '/list'))
         assert connection.reply()[0] == 200
         assert connection.closed()
-    with RawConnection(service.url) as connection:
+    with RawConnection(impatient.url) as connection:
         assert connection.closed()
 
 
@@ -256,9 +323,9 @@ def test_clients_that_leave_without_their_answers(service, digit):
 
 
 def test_bodies_wait_for_room(roomy, digit):
-    """Four unfinished bodies take all the room; the fifth is read when one of them is done."""
+    """Three unfinished bodies take all the room of their client; the fourth is read when one of them is done."""
     header = head('POST', '/test/file', 'Content-Type: image/jpeg', f'Content-Length: {MEBIBYTE}')
-    holders = [RawConnection(roomy.url) for _ in range(4)]
+    holders = [RawConnection(roomy.url) for _ in range(3)]
     for holder in holders:
         holder.send(header + bytes(MEBIBYTE // 2))
     answer = []
@@ -266,7 +333,7 @@ def test_bodies_wait_for_room(roomy, digit):
     waiting.start()
     assert json_of(roomy.client.get('/list')) == [], 'calls without a body go on'
     waiting.join(0.5)
-    assert not answer, 'the fifth body was read without room for it'
+    assert not answer, 'the fourth body was read without room for it'
     holders[0].send(bytes(MEBIBYTE // 2))
     raw_error_of(holders[0].reply(), 400)
     waiting.join(60)
@@ -300,7 +367,7 @@ def test_room_that_does_not_come_is_503(start, models):
         assert int(reply[1]['retry-after']) >= 1
         holder.send(bytes(MEBIBYTE // 2))
         raw_error_of(holder.reply(), 400)
-    raw_error_of(raw(service, header + bytes(MEBIBYTE)), 400)
+    wait_until(lambda: raw(service, header + bytes(MEBIBYTE))[0] == 400, 'the room of the first body')
 
 
 def _refused_for_room(service, header):

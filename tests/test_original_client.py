@@ -63,6 +63,12 @@ def test_every_call(url, references, digit, scene, variant, send):
     np.testing.assert_array_equal(np.load(io.BytesIO(response.content)), load(scene))
 
 
+def test_a_path_that_is_sent_to_a_call_by_file(url, references, scene):
+    """The original's client does so in one of its functions."""
+    response = with_path(f'{url}/detect/file/{DEMO_MODELS["detect"]}', scene)
+    reference.assert_same_boxes(response.json(), references['detect'].detect(load(scene)))
+
+
 def test_the_life_of_a_model(url):
     name = DEMO_MODELS['classify']
     assert requests.post(f'{url}/unload/{name}', timeout=60).text == name

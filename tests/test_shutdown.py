@@ -11,7 +11,7 @@ import pytest
 import made_models
 from client import RawConnection, array_of, head, raw_error_of
 from conftest import MODELS, load
-from polling import wait_until
+from polling import GENEROUS, wait_until
 from reference import Reference, assert_same_tensor
 from service import run
 from simulated import Stick
@@ -37,7 +37,7 @@ class Work:
     def _call(service, digit):
         client = service.connect()
         try:
-            return client.post_file('/inference/file/slow', digit)
+            return client.post_file('/inference/file/slow', digit, timeout=10 * GENEROUS)
         finally:
             client.close()
 
@@ -60,7 +60,7 @@ def image_request(digit):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_accepted_work_finishes_and_new_work_is_refused(start, folder, digit, number):
-    service = start(folder)
+    service = start(folder, '--request-timeout', '30m', '--drain-timeout', '30m')
     addresses = [service.address('tcp'), service.address('unix')]
     kept = [RawConnection(address) for address in addresses]
     for connection in kept:
@@ -192,6 +192,29 @@ def test_work_of_clients_that_left_ends_before_the_service_does(start, models):
         connection.close()
     assert service.client.get('/list').status_code == 200
     service.signal(signal.SIGTERM)
+    assert service.wait_exit() == 0
+
+
+@pytest.mark.smoke
+def test_what_is_not_whole_is_refused_and_does_not_hold_up_the_end(start, models):
+    """With the default time-outs: neither 10 s for a header nor 30 s for a body are waited for."""
+    service = start(models, '--load', 'none', '--drain-timeout', '1h', '--header-timeout', '1h', '--body-timeout', '1h')
+    image = ('POST', '/test/file', 'Content-Type: image/jpeg')
+    requests = [head(*image, 'Content-Length: 1000') + b'half', head(*image, 'Content-Length: 1000'),
+                head(*image, 'Transfer-Encoding: chunked') + b'5\r\nhal', head(*image)[:-2],
+                b'GET /list HTTP/1.1\r\nHost: lo']
+    unfinished = [RawConnection(service.address(transport)) for transport in ('tcp', 'unix') for _ in requests]
+    for connection, request in zip(unfinished, requests * 2):
+        connection.send(request)
+    waiting = RawConnection(service.url)
+    waiting.send(head(*image, 'Content-Length: 1000', 'Expect: 100-continue'))
+    assert waiting.socket.recv(100) == b'HTTP/1.1 100 Continue\r\n\r\n', 'the others were read by now'
+    service.signal(signal.SIGTERM)
+    for connection in [*unfinished, waiting]:
+        reply = connection.reply()
+        assert 'shutting down' in raw_error_of(reply, 503)
+        assert reply[1]['connection'] == 'close' and int(reply[1]['retry-after']) >= 1
+        assert connection.closed()
     assert service.wait_exit() == 0
 
 

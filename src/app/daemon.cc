@@ -105,6 +105,7 @@ absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
   server.body_timeout = options.body_timeout;
   server.idle_timeout = options.idle_timeout;
   server.write_timeout = options.write_timeout;
+  server.min_rate = options.min_rate;
   server.request_timeout = options.request_timeout;
   ACCELERD_ASSIGN_OR_RETURN(server.clients, ClientRules(options.client));
   return server;

@@ -101,6 +101,7 @@ TEST_F(ServeCommandTest, DefaultsOfAUser) {
   EXPECT_EQ(options.body_timeout, 30s);
   EXPECT_EQ(options.idle_timeout, 75s);
   EXPECT_EQ(options.write_timeout, 30s);
+  EXPECT_EQ(options.min_rate, 1U << 10);
   EXPECT_EQ(options.max_queue, 256);
   EXPECT_EQ(options.max_client_queue, 256);
   EXPECT_EQ(options.max_clients, 1000);

@@ -64,6 +64,7 @@ struct ServeOptions {
   std::chrono::milliseconds body_timeout{};
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds write_timeout{};
+  std::size_t min_rate = 0;
   std::int64_t max_queue = 0;  ///< Jobs that are not done.
   std::int64_t max_client_queue = 0;
   std::size_t max_client_bytes = 0;

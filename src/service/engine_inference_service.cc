@@ -1,6 +1,7 @@
 #include "service/engine_inference_service.h"
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ struct TaskRun {
   const Postprocessor* postprocessor;
   ImageSource image;
   TaskOptions options;
+  std::function<absl::Status(std::size_t bytes)> reserve_result;
   ImageSize size;  ///< Set by the preparation.
   std::shared_ptr<std::string> image_warning;
   Done<SharedResult> done;
@@ -57,6 +59,10 @@ absl::StatusOr<Tensors> Prepare(TaskRun& run, const ImageLoader& loader, BufferP
     *run.image_warning = image->warning;
   }
   run.size = {.rows = image->rows, .cols = image->cols};
+  // Without room for its result an inference would be in vain.
+  if (run.reserve_result != nullptr) {
+    ACCELERD_RETURN_IF_ERROR(run.reserve_result(run.postprocessor->ResultBytes(run.size, run.options)));
+  }
   Tensors tensors(inputs.sizes.size() + 1);
   ACCELERD_ASSIGN_OR_RETURN(tensors[inputs.image],
                             AllocateFrom(buffers, inputs.format.element_type, inputs.format.shape()));
@@ -141,6 +147,7 @@ absl::Status EngineInferenceService::Submit(CallContext context, TaskCall call, 
                                                      .postprocessor = &postprocessor,
                                                      .image = std::move(call.image),
                                                      .options = std::move(call.options),
+                                                     .reserve_result = std::move(call.reserve_result),
                                                      .size = {},
                                                      .image_warning = std::move(call.image_warning),
                                                      .done = std::move(done)});

@@ -93,6 +93,24 @@ TEST_F(EngineInferenceServiceTest, RefusesWithoutTheDeviceWhatCannotBe) {
   ReleasePool();
 }
 
+TEST_F(EngineInferenceServiceTest, MemoryForTheResultIsReservedBeforeTheInference) {
+  ASSERT_TRUE(LoadPixel().ok());
+  TaskCall call = Call(Task::kInference);
+  std::size_t reserved = 0;
+  call.reserve_result = [&](std::size_t bytes) {
+    reserved = bytes;
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(Run(std::move(call)).ok());
+  EXPECT_EQ(reserved, 3 * sizeof(float));
+  const auto runs = [this] { return scheduler_.stats().total.started; };
+  const auto before = runs();
+  call = Call(Task::kInference);
+  call.reserve_result = [](std::size_t) { return absl::ResourceExhaustedError("no room"); };
+  EXPECT_EQ(Message(Run(std::move(call)).status()), "no room");
+  EXPECT_EQ(runs(), before);
+}
+
 TEST_F(EngineInferenceServiceTest, ImagesThatCannotBeDecodedAreTheCallersFault) {
   ASSERT_TRUE(LoadPixel().ok());
   EXPECT_EQ(Run(Call(Task::kClassify, InMemory("no image"))).status().code(), absl::StatusCode::kInvalidArgument);

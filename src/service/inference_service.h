@@ -2,6 +2,7 @@
 #define ACCELERD_SERVICE_INFERENCE_SERVICE_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,6 +38,9 @@ struct TaskCall {
   TaskOptions options;
   /// If not null, receives Image::warning before the call completes with a result.
   std::shared_ptr<std::string> image_warning = nullptr;
+  /// Reserves memory for a result of so many bytes. It is called at most once, on the CPU pool, before the inference,
+  /// if the size is known by then. Its error is the call's. May be null.
+  std::function<absl::Status(std::size_t bytes)> reserve_result = nullptr;
 };
 
 /// The calls that need the device or an image decoder. Implemented by the service; front ends hold nothing else.

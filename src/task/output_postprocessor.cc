@@ -20,6 +20,11 @@ absl::Status OutputPostprocessor::Check(const TaskOptions& options) const {
   return IsKnown(shape) ? Fits(index, shape) : absl::OkStatus();
 }
 
+std::size_t OutputPostprocessor::ResultBytes(const ImageSize& image, const TaskOptions& options) const {
+  const absl::StatusOr<std::size_t> index = SelectOutput(*model_, options.output);
+  return index.ok() ? BytesOf(model_->outputs[*index], image) : 0;
+}
+
 absl::StatusOr<TaskResult> OutputPostprocessor::Run(std::span<const Tensor> outputs, const ImageSize& image,
                                                     const TaskOptions& options) const {
   ACCELERD_ASSIGN_OR_RETURN(const std::size_t index, SelectOutput(*model_, options.output));

@@ -18,6 +18,7 @@ class OutputPostprocessor : public Postprocessor {
   explicit OutputPostprocessor(std::shared_ptr<const TaskModel> model);
 
   absl::Status Check(const TaskOptions& options) const final;
+  std::size_t ResultBytes(const ImageSize& image, const TaskOptions& options) const final;
   absl::StatusOr<TaskResult> Run(std::span<const Tensor> outputs, const ImageSize& image,
                                  const TaskOptions& options) const final;
 
@@ -27,6 +28,9 @@ class OutputPostprocessor : public Postprocessor {
   /// Returns nothing when the output `index` fits the task with this shape, all of whose sizes are known. Else returns
   /// what the task needs and what to do, such as "classify needs one score a class; …".
   virtual std::string Misfit(std::size_t index, const Shape& shape) const = 0;
+
+  /// As ResultBytes, for one output.
+  virtual std::size_t BytesOf(const OutputDescription& /*output*/, const ImageSize& /*image*/) const { return 0; }
 
   /// Makes the result. REQUIRES: `tensor` is not empty and fits.
   virtual absl::StatusOr<TaskResult> Convert(std::size_t index, const Tensor& tensor, const ImageSize& image,

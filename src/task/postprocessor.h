@@ -1,6 +1,7 @@
 #ifndef ACCELERD_TASK_POSTPROCESSOR_H_
 #define ACCELERD_TASK_POSTPROCESSOR_H_
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,6 +48,9 @@ class Postprocessor {
   /// What Run would refuse whatever the model computes: an unknown output, or one whose shape and type are known before
   /// the run and do not fit. Lets a caller answer without running the model. Errors as Run. Default: OK.
   virtual absl::Status Check(const TaskOptions& /*options*/) const { return absl::OkStatus(); }
+
+  /// Returns how many bytes the result of an image will have, or 0 if that is small or not known before the run.
+  virtual std::size_t ResultBytes(const ImageSize& /*image*/, const TaskOptions& /*options*/) const { return 0; }
 
   /// `outputs` are those of the model's signature, batch dimension included; their shapes may differ from it where it
   /// leaves sizes open.

@@ -68,6 +68,21 @@ TEST(OutputTest, SelectedByName) {
   }
 }
 
+TEST(OutputTest, TheSizeOfALargeResultIsKnownBeforeTheRun) {
+  const ImageSize image{.rows = 30, .cols = 40};
+  const auto bytes = [&](Task task, const Shape& shape) {
+    return CreatePostprocessor(task, OneOutput(ElementType::kF32, shape), {})->ResultBytes(image, {});
+  };
+  EXPECT_EQ(bytes(Task::kInference, {1, 100, 7}), 100U * 7 * 4);
+  EXPECT_EQ(bytes(Task::kInference, {2, 5}), 5U * 4) << "the first item of the batch";
+  EXPECT_EQ(bytes(Task::kInference, {-1, 5}), 0U);
+  EXPECT_EQ(bytes(Task::kSegment, {1, 21, 10, 10}), 30U * 40 * 4);
+  EXPECT_EQ(bytes(Task::kClassify, {1, 1000}), 0U);
+  EXPECT_EQ(CreatePostprocessor(Task::kInference, OneOutput(ElementType::kF32, {1, 5}), {})
+                ->ResultBytes(image, {.output = "other"}),
+            0U);
+}
+
 TEST(OutputTest, EmptyOutputIsAnInternalError) {
   const auto postprocessor = CreatePostprocessor(Task::kInference, OneOutput(ElementType::kF32, {1}), {});
   EXPECT_EQ(postprocessor->Run(std::vector<Tensor>(1), {}, {}).status().code(), absl::StatusCode::kInternal);

@@ -101,6 +101,10 @@ class Segment : public OutputPostprocessor {
     return misfit.empty() ? misfit : misfit + Advice(model(), Task::kSegment, index, shape);
   }
 
+  std::size_t BytesOf(const OutputDescription& /*output*/, const ImageSize& image) const override {
+    return static_cast<std::size_t>(image.rows) * static_cast<std::size_t>(image.cols) * sizeof(std::int32_t);
+  }
+
   absl::StatusOr<TaskResult> Convert(std::size_t index, const Tensor& tensor, const ImageSize& image,
                                      const TaskOptions& /*options*/) const override {
     const SegmentPlan plan = PlanSegment(model(), index, tensor.shape());

@@ -2,19 +2,35 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
+
+#include "fmt/core.h"
 
 namespace accelerd {
 
-absl::StatusOr<std::shared_ptr<const void>> ReserveAnswer(std::size_t bytes, ByteBudget& budget) {
-  if (bytes <= kSmallBody) {
-    return nullptr;
+absl::Status AnswerRoom::Reserve(std::size_t bytes) {
+  const std::size_t wanted = std::min(bytes, budget_->limit());
+  if (bytes <= kSmallBody || wanted <= bytes_) {
+    return absl::OkStatus();
   }
-  std::optional<ByteBudget::Reservation> reservation = budget.TryReserve(std::min(bytes, budget.limit()));
+  std::optional<ByteBudget::Reservation> reservation = budget_->TryReserve(client_, wanted - bytes_, wanted_);
   if (!reservation) {
-    return absl::ResourceExhaustedError("too many large answers at once; try again later");
+    return absl::ResourceExhaustedError(fmt::format(
+        "there is no room for an answer of {} bytes: the large answers that are made or read now may have {} "
+        "bytes (--max-total-response-bytes), which the clients share; try again later",
+        bytes, budget_->limit()));
   }
-  return std::make_shared<const ByteBudget::Reservation>(*std::move(reservation));
+  reservations_.push_back(*std::move(reservation));
+  bytes_ = wanted;
+  return absl::OkStatus();
+}
+
+void AnswerRoom::Attach(const std::shared_ptr<const AnswerRoom>& room, HttpResponse& response) {
+  if (room->bytes_ == 0) {
+    return;
+  }
+  using Memory = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+  response.memory = std::make_shared<const Memory>(room, std::move(response.memory));
+  response.wanted = room->wanted_;
 }
 
 }  // namespace accelerd

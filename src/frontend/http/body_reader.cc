@@ -19,6 +19,12 @@ constexpr std::size_t kGrowth = 4;
 constexpr std::size_t kSmallestBuffer = 4 << 10;
 // Bounds the line of a chunk's size, and the trailer.
 constexpr std::size_t kMaxChunkHeader = 4 << 10;
+// Bounds all that a chunked body has beside its content: lines of sizes, extensions and the trailer. A body whose
+// chunks have a byte each is allowed.
+constexpr std::size_t kMaxFraming = 16 << 10;
+constexpr std::size_t kMaxFramingOfByte = 8;
+// While a body waits for room, it asks this many times less one for that of another client.
+constexpr int kWaits = 5;
 
 /// Sizes in quarters of a power of two, so that buffers fit again; at most a quarter is left unused.
 std::size_t BufferSize(std::size_t bytes) {
@@ -31,10 +37,20 @@ std::size_t BufferSize(std::size_t bytes) {
 
 }  // namespace
 
-Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes,
-                                 bool wants_continue) {
+Awaitable<bool> BodyReader::Read(const RequestHead& head, RequestParser& parser, const std::string& client,
+                                 std::size_t max_bytes, std::string_view size_advice, bool wants_continue) {
+  size_advice_ = size_advice;
   const auto size = static_cast<std::size_t>(head.content_length.value_or(0));
-  memory_->account = budget_.Open(head.chunked ? max_bytes : size);
+  memory_->account = budget_.Open(client, head.chunked ? max_bytes : size,
+                                  [io = io_, signals = signals_, stream = stream_.weak_from_this()] {
+                                    boost::asio::post(*io, [signals, stream] {
+                                      const auto reading = stream.lock();
+                                      if (reading != nullptr && signals->reading) {
+                                        signals->evicted = true;
+                                        reading->Interrupt();
+                                      }
+                                    });
+                                  });
   return head.chunked ? ReadChunked(parser, max_bytes, wants_continue) : ReadFixed(size, wants_continue);
 }
 
@@ -72,7 +88,7 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       const std::size_t taken = std::min(input.size(), target.size());
       std::memcpy(target.data(), input.data(), taken);
       stream_.Consume(taken);
-      size_ += taken;
+      Progress(taken);
       continue;
     }
     if (stream_.reading()) {
@@ -82,19 +98,17 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       continue;
     }
     SetTimeout();
-    const std::size_t bytes = co_await stream_.ReadSome(target);
-    size_ += bytes;
-    if (bytes == 0 && Interrupted()) {
+    Progress(co_await stream_.ReadSome(target));
+    if (size_ < size && Interrupted()) {
       co_return false;
     }
   }
-  memory_->account.Finish();
-  stream_.ClearTimeout();
+  Finish();
   co_return true;
 }
 
 Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue) {
-  if (!co_await MakeRoom(max_bytes)) {
+  if (max_bytes > 0 && !co_await MakeRoom(max_bytes)) {
     co_return false;
   }
   if (wants_continue) {
@@ -102,24 +116,30 @@ Awaitable<bool> BodyReader::ReadChunked(RequestParser& parser, std::size_t max_b
       co_return false;
     }
   }
+  std::size_t framing = 0;
   for (;;) {
     const std::string_view input = stream_.input();
-    const auto decoded = parser.DecodeChunks(input, memory_->buffer->bytes().subspan(size_, capacity_ - size_));
+    const std::span<std::byte> room =
+        capacity_ == 0 ? std::span<std::byte>() : memory_->buffer->bytes().subspan(size_, capacity_ - size_);
+    const auto decoded = parser.DecodeChunks(input, room);
     const bool stuck = decoded.consumed == 0 && decoded.produced == 0;
     stream_.Consume(decoded.consumed);
-    size_ += decoded.produced;
-    if (decoded.complete) {
-      memory_->account.Finish();
-      stream_.ClearTimeout();
-      co_return true;
-    }
+    Progress(decoded.produced);
+    framing += decoded.consumed - decoded.produced;
     if (decoded.failed || (stuck && input.size() >= kMaxChunkHeader)) {
       co_return Refuse(400, "malformed chunked body");
     }
-    if (size_ == capacity_ && decoded.full) {
-      if (capacity_ == max_bytes) {
-        co_return Refuse(413, fmt::format("the body is over the limit of {} bytes for this call", max_bytes));
-      }
+    if (decoded.announced > max_bytes - size_) {
+      co_return Refuse(413, BodyTooLarge(max_bytes, size_advice_));
+    }
+    if (framing > kMaxFraming + size_ * kMaxFramingOfByte) {
+      co_return Refuse(400, "the chunks of the body have too long extensions");
+    }
+    if (decoded.complete) {
+      Finish();
+      co_return true;
+    }
+    if (decoded.full) {
       if (!co_await MakeRoom(max_bytes)) {
         co_return false;
       }
@@ -140,9 +160,11 @@ Awaitable<bool> BodyReader::MakeRoom(std::size_t max_bytes) {
                                                                : capacity_ * kGrowth;
   const std::size_t capacity = std::min(wanted, max_bytes);
   if (!co_await Reserve(capacity - capacity_)) {
-    if (!stream_.closed()) {
-      Refuse(503, "too many large requests at once; try again later");
-      refusal->headers.emplace_back("Retry-After", "1");
+    if (!Interrupted()) {
+      RefuseForNow(
+          fmt::format("there was no room for this body for {} ms: the bodies of all requests may have {} bytes "
+                      "(--max-total-body-bytes), which the clients share; try again later",
+                      options_.body_wait.count(), budget_.limit()));
     }
     co_return false;
   }
@@ -160,27 +182,34 @@ Awaitable<bool> BodyReader::MakeRoom(std::size_t max_bytes) {
 }
 
 Awaitable<bool> BodyReader::Reserve(std::size_t bytes) {
-  const auto granted = std::make_shared<bool>(false);
-  const bool at_once = budget_.Grow(memory_->account, bytes, [io = io_, granted, stream = stream_.weak_from_this()] {
-    boost::asio::post(*io, [granted, stream] {
-      *granted = true;
-      if (const auto waiting = stream.lock()) {
-        waiting->Wake();
-      }
-    });
-  });
+  signals_->granted = false;
+  const bool at_once =
+      budget_.Grow(memory_->account, bytes, [io = io_, signals = signals_, stream = stream_.weak_from_this()] {
+        boost::asio::post(*io, [signals, stream] {
+          signals->granted = true;
+          if (const auto waiting = stream.lock()) {
+            waiting->Wake();
+          }
+        });
+      });
   if (at_once) {
     co_return true;
   }
   const Time waiting_since = Clock::Steady().Now();
-  stream_.SetTimeout(options_.body_wait);
-  while (!*granted && !stream_.timed_out() && !stream_.closed()) {
-    co_await stream_.Wait();
+  const auto waits = [this] { return !signals_->granted && !signals_->evicted && !draining_ && !stream_.closed(); };
+  for (int i = 0; i < kWaits && waits(); ++i) {
+    if (i > 0) {
+      budget_.MakeRoom(memory_->account);
+    }
+    stream_.SetTimeout(options_.body_wait / kWaits);
+    while (waits() && !stream_.timed_out()) {
+      co_await stream_.Wait();
+    }
   }
-  started_ += Clock::Steady().Now() - waiting_since;
+  deadline_.Postpone(Clock::Steady().Now() - waiting_since);
   budget_.CancelGrow(memory_->account);
   stream_.ClearTimeout();
-  co_return *granted;
+  co_return signals_->granted;
 }
 
 Awaitable<bool> BodyReader::SendContinue() {
@@ -189,13 +218,22 @@ Awaitable<bool> BodyReader::SendContinue() {
     co_return true;
   }
   static constexpr std::array<std::string_view, 3> kContinue = {"HTTP/1.1 100 Continue\r\n\r\n"};
-  co_return co_await stream_.Write(kContinue, options_.write_timeout, options_.write_timeout);
+  co_return co_await stream_.Write(kContinue, options_.write_timeout, options_.min_rate);
 }
 
 void BodyReader::SetTimeout() {
-  const Duration timeout = options_.body_timeout;
-  const Time end = started_ + timeout + std::chrono::seconds(size_ / options_.min_rate);
-  stream_.SetTimeout(std::clamp<Duration>(end - Clock::Steady().Now(), std::chrono::milliseconds(1), timeout));
+  stream_.SetTimeout(std::max<Duration>(deadline_.Left(Clock::Steady().Now()), std::chrono::milliseconds(1)));
+}
+
+void BodyReader::Progress(std::size_t bytes) {
+  size_ += bytes;
+  deadline_.Progress(bytes, Clock::Steady().Now());
+}
+
+void BodyReader::Finish() {
+  signals_->reading = false;
+  memory_->account.Finish();
+  stream_.ClearTimeout();
 }
 
 Awaitable<bool> BodyReader::AwaitInput() {
@@ -219,11 +257,24 @@ bool BodyReader::Refuse(int status, std::string_view message) {
   return false;
 }
 
+bool BodyReader::RefuseForNow(std::string_view message) {
+  refusal = StatusResponse(WithRetryAfter(absl::UnavailableError(std::string(message)), std::chrono::seconds(1)));
+  return false;
+}
+
 bool BodyReader::Interrupted() {
-  if (stream_.timed_out() && !stream_.closed()) {
-    Refuse(408, fmt::format("no more of the body arrived for {} ms", options_.body_timeout.count()));
+  if (stream_.closed()) {
+    return true;
   }
-  return stream_.timed_out() || stream_.ended();
+  if (draining_) {
+    RefuseForNow("the service is shutting down, and the body of this request is not whole");
+  } else if (signals_->evicted) {
+    RefuseForNow("another client needed the room of this body, which was not whole; try again later");
+  } else if (stream_.timed_out() || deadline_.Left(Clock::Steady().Now()) <= Duration(0)) {
+    Refuse(408, fmt::format("the body came too slowly: nothing for {} ms, or less than {} bytes a second for longer",
+                            options_.body_timeout.count(), options_.min_rate));
+  }
+  return refusal.has_value() || stream_.ended();
 }
 
 }  // namespace accelerd

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "base/buffer.h"
 #include "frontend/http/body_budget.h"
@@ -12,6 +14,7 @@
 #include "frontend/http/router.h"
 #include "frontend/http/server.h"
 #include "frontend/http/stream.h"
+#include "frontend/http/transfer_deadline.h"
 
 namespace accelerd {
 
@@ -21,21 +24,31 @@ struct Body {
   std::span<const std::byte> bytes;
 };
 
-/// Reads one body into recycled memory that grows as the body arrives; its bytes are reserved before. Used by one
-/// coroutine; all it is given outlives it.
+/// Reads one body into recycled memory that grows as the body arrives; its bytes are reserved before. One coroutine
+/// uses it. The objects that its constructor takes must outlive it.
 class BodyReader {
  public:
+  /// While `draining` is true, a body that is not whole is refused.
   BodyReader(Stream& stream, const HttpServerOptions& options, BodyBudget& budget, BufferPool& pool,
-             const std::shared_ptr<boost::asio::io_context>& io)
-      : stream_(stream), options_(options), budget_(budget), pool_(pool), io_(io) {}
+             const std::shared_ptr<boost::asio::io_context>& io, const bool& draining)
+      : stream_(stream), options_(options), budget_(budget), pool_(pool), io_(io), draining_(draining) {}
+  ~BodyReader() { signals_->reading = false; }
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
 
-  /// true: `body` is there. Else `refusal` is the answer, or empty when the client is gone. Sends "100 Continue" when
-  /// that is wanted, as soon as there is room for the body.
-  Awaitable<bool> Read(const RequestHead& head, RequestParser& parser, std::size_t max_bytes, bool wants_continue);
+  /// Reads the body of a request of `client`, of at most `max_bytes`. Returns true if the whole body is there.
+  /// Otherwise `refusal` is the answer, with `size_advice` if the body is too large, or it is empty because the client
+  /// is gone. Sends "100 Continue" if
+  /// `wants_continue`, as soon as there is room for the body.
+  Awaitable<bool> Read(const RequestHead& head, RequestParser& parser, const std::string& client, std::size_t max_bytes,
+                       std::string_view size_advice, bool wants_continue);
 
   Body TakeBody();
   /// Gives up what was read, and its room.
-  void DropBody() { memory_.reset(); }
+  void DropBody() {
+    signals_->reading = false;
+    memory_.reset();
+  }
   std::optional<HttpResponse> refusal;
 
  private:
@@ -45,18 +58,27 @@ class BodyReader {
     std::shared_ptr<Buffer> buffer;
   };
 
+  /// What the budget tells the reader. Touched on the I/O thread only; callbacks may outlive the reader.
+  struct Signals {
+    bool reading = true;   ///< The body is not whole yet.
+    bool granted = false;  ///< The step that waited has its room.
+    bool evicted = false;  ///< Another client needs the room.
+  };
+
   Awaitable<bool> ReadFixed(std::size_t size, bool wants_continue);
   Awaitable<bool> ReadChunked(RequestParser& parser, std::size_t max_bytes, bool wants_continue);
-  /// More room, for a body of at most `max_bytes`.
+  /// Gets more room, for a body of at most `max_bytes`.
   Awaitable<bool> MakeRoom(std::size_t max_bytes);
   Awaitable<bool> Reserve(std::size_t bytes);
   Awaitable<bool> SendContinue();
   /// Waits until more input is there.
   Awaitable<bool> AwaitInput();
-  /// A body that comes a byte at a time would hold its memory for ever: it may take the timeout, and the time that what
-  /// has arrived takes at the least rate.
   void SetTimeout();
+  void Progress(std::size_t bytes);
+  void Finish();
   bool Refuse(int status, std::string_view message);
+  bool RefuseForNow(std::string_view message);
+  /// Returns whether the body is given up before it is whole, and sets `refusal` unless the client is gone.
   bool Interrupted();
 
   Stream& stream_;
@@ -64,9 +86,12 @@ class BodyReader {
   BodyBudget& budget_;
   BufferPool& pool_;
   const std::shared_ptr<boost::asio::io_context>& io_;
+  const bool& draining_;
+  std::string_view size_advice_;
+  const std::shared_ptr<Signals> signals_ = std::make_shared<Signals>();
   std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
-  Time started_ = Clock::Steady().Now();  ///< Later by the time that it waited for room.
-  std::size_t capacity_ = 0;              ///< Reserved.
+  TransferDeadline deadline_{options_.body_timeout, options_.min_rate, Clock::Steady().Now()};
+  std::size_t capacity_ = 0;  ///< Reserved.
   std::size_t size_ = 0;
 };
 

@@ -1,13 +1,13 @@
 #include "frontend/http/multipart.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "fmt/core.h"
+#include "frontend/http/delimiter_search.h"
 
 namespace accelerd {
 namespace {
@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t kMaxParts = 64;
 constexpr std::size_t kMaxHeaderBytes = 8 << 10;
 constexpr std::size_t kMaxBoundary = 70;  // RFC 2046, 5.1.1.
+// Lines that begin like a delimiter and go on differently. No sender chooses a boundary with which there are any.
+constexpr int kMaxFalseDelimiters = 1000;
+constexpr std::size_t kMaxShownName = 40;
+constexpr std::size_t kMaxShownNames = 8;
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -95,11 +99,16 @@ std::optional<ParameterMap> Parameters(std::string_view value) {
   return parameters ? parameters : ParametersWith(value, Backslash::kPlain);
 }
 
-absl::StatusOr<std::string> Boundary(std::string_view content_type) {
+absl::StatusOr<std::string> Boundary(std::string_view content_type, std::span<const std::byte> body) {
   const auto parameters = Parameters(content_type);
   const auto boundary = parameters ? parameters->find("boundary") : ParameterMap::const_iterator();
   if (!parameters || boundary == parameters->end()) {
-    return absl::InvalidArgumentError("multipart/form-data needs a boundary in its Content-Type");
+    // Who sets the Content-Type by hand often leaves the boundary out.
+    if (const auto shown = BoundaryOfBody(body)) {
+      return std::string(*shown);
+    }
+    return absl::InvalidArgumentError(
+        "multipart/form-data needs a boundary in its Content-Type; HTTP libraries set it if you leave that header out");
   }
   if (boundary->second.empty() || boundary->second.size() > kMaxBoundary) {
     return absl::InvalidArgumentError(fmt::format("the multipart boundary has {} characters; 1 to {} are allowed",
@@ -120,8 +129,8 @@ class Delimiters {
   Delimiters(std::string_view body, const std::string& boundary)
       : body_(body), needle_(fmt::format("\r\n--{}", boundary)) {}
 
-  /// The first delimiter at or behind `from`; nullopt when there is none. The very first one has no line break before
-  /// it.
+  /// Returns the first delimiter at or behind `from`; nullopt if there is none, or if too many lines only begin like
+  /// one. The very first delimiter has no line break before it.
   std::optional<Delimiter> Next(std::size_t from) const {
     const std::string_view dash_boundary = std::string_view(needle_).substr(2);
     if (from == 0 && body_.starts_with(dash_boundary)) {
@@ -129,12 +138,11 @@ class Delimiters {
         return delimiter;
       }
     }
-    while (from < body_.size()) {
-      const void* found = memmem(body_.data() + from, body_.size() - from, needle_.data(), needle_.size());
-      if (found == nullptr) {
-        return std::nullopt;
+    for (int i = 0; i < kMaxFalseDelimiters; ++i) {
+      const std::size_t begin = FindDelimiter(body_, from, needle_);
+      if (begin == std::string_view::npos) {
+        break;
       }
-      const auto begin = static_cast<std::size_t>(static_cast<const char*>(found) - body_.data());
       if (auto delimiter = Judge(begin, begin + needle_.size())) {
         return delimiter;
       }
@@ -196,6 +204,7 @@ absl::Status ParsePartHeader(std::string_view text, FormPart& part) {
       if (const auto found = parameters ? parameters->find("name") : decltype(parameters->end()){};
           parameters && found != parameters->end()) {
         part.name = found->second;
+        part.is_file = parameters->contains("filename") || parameters->contains("filename*");
         named = true;
       }
     }
@@ -226,14 +235,39 @@ absl::StatusOr<FormPart> ParsePart(std::string_view text) {
   return part;
 }
 
+/// Returns the names of the fields as a message shows them.
+std::string FieldNames(const std::vector<FormPart>& parts) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(parts.size(), kMaxShownNames); ++i) {
+    const std::string& name = parts[i].name;
+    names += fmt::format("{}'{}{}'", i == 0 ? "" : ", ", name.substr(0, kMaxShownName),
+                         name.size() > kMaxShownName ? "…" : "");
+  }
+  return parts.size() > kMaxShownNames ? names + ", …" : names;
+}
+
 }  // namespace
+
+std::optional<std::string_view> BoundaryOfBody(std::span<const std::byte> body) {
+  std::string_view text(reinterpret_cast<const char*>(body.data()), std::min<std::size_t>(body.size(), 256));
+  if (!text.starts_with("--")) {
+    return std::nullopt;
+  }
+  text.remove_prefix(2);
+  const std::size_t end = text.find("\r\n");
+  if (end == 0 || end == std::string_view::npos || end > kMaxBoundary ||
+      !Lower(text.substr(end + 2)).starts_with("content-")) {
+    return std::nullopt;
+  }
+  return text.substr(0, end);
+}
 
 std::string MediaType(std::string_view content_type) {
   return Lower(Trim(content_type.substr(0, content_type.find(';'))));
 }
 
 absl::StatusOr<std::vector<FormPart>> ParseMultipart(std::string_view content_type, std::span<const std::byte> body) {
-  ACCELERD_ASSIGN_OR_RETURN(const std::string boundary, Boundary(content_type));
+  ACCELERD_ASSIGN_OR_RETURN(const std::string boundary, Boundary(content_type, body));
   const std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
   const Delimiters delimiters(text, boundary);
 
@@ -259,19 +293,33 @@ absl::StatusOr<std::vector<FormPart>> ParseMultipart(std::string_view content_ty
   return parts;
 }
 
-absl::StatusOr<std::span<const std::byte>> SingleField(const std::vector<FormPart>& parts, std::string_view name) {
-  const FormPart* found = nullptr;
-  for (const FormPart& part : parts) {
-    if (part.name != name) {
-      continue;
+absl::StatusOr<std::span<const std::byte>> FileOfForm(const std::vector<FormPart>& parts) {
+  const auto only = [&parts](auto is_meant) -> absl::StatusOr<const FormPart*> {
+    const FormPart* found = nullptr;
+    for (const FormPart& part : parts) {
+      if (!is_meant(part)) {
+        continue;
+      }
+      if (found != nullptr) {
+        return absl::InvalidArgumentError(
+            fmt::format("the form has several {}: {}; send one image, as the field 'file'",
+                        part.is_file ? "files" : "fields", FieldNames(parts)));
+      }
+      found = &part;
     }
-    if (found != nullptr) {
-      return absl::InvalidArgumentError(fmt::format("the form has several fields '{}'; send one", name));
-    }
-    found = &part;
+    return found;
+  };
+  ACCELERD_ASSIGN_OR_RETURN(const FormPart* found, only([](const FormPart& part) { return part.name == "file"; }));
+  if (found == nullptr) {
+    ACCELERD_ASSIGN_OR_RETURN(found, only([](const FormPart& part) { return part.is_file; }));
+  }
+  if (found == nullptr && parts.size() == 1) {
+    found = &parts.front();
   }
   if (found == nullptr) {
-    return absl::InvalidArgumentError(fmt::format("the form has no field '{}'", name));
+    return absl::InvalidArgumentError(
+        fmt::format("the form has no field 'file' and no file; {}",
+                    parts.empty() ? "it is empty" : fmt::format("it has the fields {}", FieldNames(parts))));
   }
   return found->bytes;
 }

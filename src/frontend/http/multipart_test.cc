@@ -24,14 +24,18 @@ std::string Part(const std::string& name, const std::string& bytes) {
   return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"a.jpg\"\r\n\r\n" + bytes + "\r\n";
 }
 
-/// The bytes of the field `file`, or the error's text.
+std::string Field(const std::string& name, const std::string& bytes) {
+  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + bytes + "\r\n";
+}
+
+/// The bytes of the file, or the error's text.
 std::string File(const std::string& body, const std::string& type = kType) {
   const auto parts = ParseMultipart(type, Bytes(body));
   if (!parts.ok()) {
     EXPECT_EQ(parts.status().code(), absl::StatusCode::kInvalidArgument);
     return "error: " + std::string(parts.status().message());
   }
-  const auto field = SingleField(*parts, "file");
+  const auto field = FileOfForm(*parts);
   return field.ok() ? Text(*field) : "error: " + std::string(field.status().message());
 }
 
@@ -112,7 +116,7 @@ TEST(Multipart, BoundaryMustBeThere) {
   EXPECT_THAT(File("", "multipart/form-data; boundary=" + std::string(71, 'x')), HasSubstr("has 71 characters"));
   EXPECT_THAT(File("", "multipart/form-data; boundary=\"x"), HasSubstr("needs a boundary"));
   EXPECT_EQ(File("--" + std::string(70, 'x') + "--", "multipart/form-data; boundary=" + std::string(70, 'x')),
-            "error: the form has no field 'file'");
+            "error: the form has no field 'file' and no file; it is empty");
 }
 
 TEST(Multipart, BrokenBodiesSayWhatIsWrong) {
@@ -130,8 +134,46 @@ TEST(Multipart, BrokenBodiesSayWhatIsWrong) {
 }
 
 TEST(Multipart, OneFileAndNoOther) {
-  EXPECT_THAT(File(Part("image", "x") + "--XX--"), HasSubstr("no field 'file'"));
-  EXPECT_THAT(File(Part("file", "x") + Part("file", "y") + "--XX--"), HasSubstr("several fields 'file'"));
+  EXPECT_EQ(File(Part("image", "x") + "--XX--"), "x") << "it is the only one";
+  EXPECT_EQ(File(Field("image", "x") + "--XX--"), "x");
+  EXPECT_EQ(File(Part("image", "y") + Part("file", "x") + Part("data", "z") + "--XX--"), "x");
+  EXPECT_EQ(File(Part("image", "y") + Field("file", "x") + "--XX--"), "x");
+  EXPECT_EQ(File(Field("key", "y") + Part("image", "x") + Field("confidence", "z") + "--XX--"), "x");
+  EXPECT_EQ(File(Field("key", "y") + Field("image"; filename *= "UTF-8''a.jpg", "x") + "--XX--"), "x");
+  EXPECT_THAT(File(Field("file", "x") + Field("file", "y") + "--XX--"), HasSubstr("several fields: 'file', 'file'"));
+  EXPECT_THAT(File(Field("image", "x") + Field("data", "y") + "--XX--"),
+              HasSubstr("it has the fields 'image', 'data'"));
+  EXPECT_THAT(File(Part("a", "x") + Part("b", "y") + "--XX--"),
+              HasSubstr("several files: 'a', 'b'; send one image, as the field 'file'"));
+}
+
+TEST(Multipart, MessagesDoNotRepeatKilobytes) {
+  std::string body;
+  for (int i = 0; i < 60; ++i) {
+    body += Part(std::string(2000, 'n'), "x");
+  }
+  EXPECT_LT(File(body + "--XX--").size(), 600U);
+}
+
+TEST(Multipart, ABodyCanShowItsBoundary) {
+  const std::string body = Part("file", "x") + "--XX--";
+  for (const char* type : {"multipart/form-data", "multipart/form-data; charset=utf-8", "multipart/form-data;"}) {
+    EXPECT_EQ(File(body, type), "x") << type;
+  }
+  EXPECT_THAT(File("--\r\nContent-Type: x\r\n\r\n", "multipart/form-data"), HasSubstr("needs a boundary"));
+  EXPECT_THAT(File("--" + std::string(71, 'x') + "\r\nContent-", "multipart/form-data"), HasSubstr("needs a boundary"));
+}
+
+TEST(Multipart, LinesThatBeginLikeTheBoundary) {
+  const auto near = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) {
+      text += "\r\n--XXX";
+    }
+    return text;
+  };
+  EXPECT_EQ(File(Part("file", near(500)) + "--XX--"), near(500));
+  EXPECT_THAT(File(Part("file", near(2000)) + "--XX--"), HasSubstr("error"));
 }
 
 TEST(Multipart, AtMost64Parts) {

@@ -9,9 +9,11 @@
 
 #include "base/memory_guard.h"
 #include "fmt/core.h"
-#include "frontend/http/multipart.h"
+#include "frontend/http/answer_memory.h"
+#include "frontend/http/image_body.h"
 #include "frontend/http/ncs_render.h"
 #include "frontend/http/task_query.h"
+#include "image/sniff.h"
 #include "nlohmann/json.hpp"
 
 namespace accelerd {
@@ -23,6 +25,7 @@ using Request = std::shared_ptr<const HttpRequest>;
 constexpr std::size_t kMaxJsonBytes = 64 << 10;
 constexpr int kMaxJsonDepth = 32;
 constexpr std::size_t kServersLimit = SIZE_MAX;
+constexpr std::string_view kUseFileCall = "send an image itself to the call with 'file' in place of 'path'";
 
 HttpResponse TextResponse(int status, std::string text) {
   HttpResponse response;
@@ -103,25 +106,6 @@ class Fields {
   std::vector<std::string> values_;
 };
 
-/// The image in the body: the form's field `file`, or the body itself.
-absl::StatusOr<ImageSource> ImageOfBody(const HttpRequest& request) {
-  const std::string* content_type = request.header("content-type");
-  const std::string media_type = content_type == nullptr ? "" : MediaType(*content_type);
-  std::span<const std::byte> bytes = request.body;
-  if (media_type == "multipart/form-data") {
-    ACCELERD_ASSIGN_OR_RETURN(const auto parts, ParseMultipart(*content_type, request.body));
-    ACCELERD_ASSIGN_OR_RETURN(bytes, SingleField(parts, "file"));
-  } else if (media_type != "application/octet-stream" && !media_type.starts_with("image/")) {
-    return absl::InvalidArgumentError(
-        "send the image as the field 'file' of multipart/form-data, or as the body with Content-Type image/* or "
-        "application/octet-stream");
-  }
-  if (bytes.empty()) {
-    return absl::InvalidArgumentError("the image is empty: 0 bytes arrived");
-  }
-  return ImageBytes{request.owner, bytes};
-}
-
 /// A path of the service's machine means nothing relative to the folder that the service happens to run in.
 std::optional<HttpResponse> RefuseRelative(const std::string& path) {
   if (path.starts_with('/')) {
@@ -132,27 +116,54 @@ std::optional<HttpResponse> RefuseRelative(const std::string& path) {
 
 using WithImage = std::function<void(CallContext context, Request request, ImageSource image, Responder respond)>;
 
+std::string_view ContentTypeOf(const HttpRequest& request) {
+  const std::string* value = request.header("content-type");
+  return value == nullptr ? std::string_view() : std::string_view(*value);
+}
+
+/// Runs a call on the image whose path the JSON body names.
+void RunByPath(const WithImage& run, CallContext context, Request request, Responder respond) {
+  if (request->body.size() > kMaxJsonBytes) {
+    respond(ErrorResponse(413, BodyTooLarge(kMaxJsonBytes, "a JSON body names the path of an image")));
+    return;
+  }
+  const Fields fields(request->body, {"path"});
+  if (fields.refusal()) {
+    respond(*fields.refusal());
+  } else if (auto refusal = RefuseRelative(fields[0])) {
+    respond(*std::move(refusal));
+  } else {
+    run(std::move(context), std::move(request), ImagePath{fields[0]}, std::move(respond));
+  }
+}
+
 HttpHandler FileHandler(WithImage run) {
   return [run = std::move(run)](CallContext context, Request request, Responder respond) {
-    auto image = ImageOfBody(*request);
+    const std::string_view content_type = ContentTypeOf(*request);
+    // The original's own client sends paths to a call by file.
+    if (FormOfBody(content_type, request->body) == BodyForm::kJson) {
+      RunByPath(run, std::move(context), std::move(request), std::move(respond));
+      return;
+    }
+    const auto image = ImageOfBody(content_type, request->body);
     if (!image.ok()) {
       respond(NcsError(image.status()));
       return;
     }
-    run(std::move(context), std::move(request), *std::move(image), std::move(respond));
+    ImageSource source = ImageBytes{request->owner, *image};
+    run(std::move(context), std::move(request), std::move(source), std::move(respond));
   };
 }
 
 HttpHandler PathHandler(WithImage run) {
   return [run = std::move(run)](CallContext context, Request request, Responder respond) {
-    const Fields fields(request->body, {"path"});
-    if (fields.refusal()) {
-      respond(*fields.refusal());
-    } else if (auto refusal = RefuseRelative(fields[0])) {
-      respond(*std::move(refusal));
-    } else {
-      run(std::move(context), std::move(request), ImagePath{fields[0]}, std::move(respond));
+    if (!request->body.empty() && FormOfBody(ContentTypeOf(*request), request->body) != BodyForm::kJson) {
+      respond(ErrorResponse(400,
+                            fmt::format("this call takes a JSON object such as {{\"path\": \"…\"}}, and {} arrived; {}",
+                                        SniffContent(request->body).name, kUseFileCall)));
+      return;
     }
+    RunByPath(run, std::move(context), std::move(request), std::move(respond));
   };
 }
 
@@ -160,18 +171,20 @@ HttpHandler PathHandler(WithImage run) {
 void AddImageCalls(Router& router, std::string_view prefix, std::string_view suffix, const WithImage& run) {
   router.Add(
       {"POST", fmt::format("/{}/file{}", prefix, suffix), kServersLimit, FileHandler(run), CallKind::kScheduled});
-  router.Add(
-      {"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), CallKind::kScheduled});
+  router.Add({"POST", fmt::format("/{}/path{}", prefix, suffix), kMaxJsonBytes, PathHandler(run), CallKind::kScheduled,
+              kUseFileCall});
 }
 
-/// Responds with what `render` makes of a result, or with the error.
+/// Responds with what `render` makes of a result in the answer's room, or with the error.
 template <typename T, typename F>
-Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, F render) {
-  return [respond = std::move(respond),
+Done<std::shared_ptr<const T>> RenderAndRespond(Responder respond, std::shared_ptr<AnswerRoom> room, F render) {
+  return [respond = std::move(respond), room = std::move(room),
           render = std::move(render)](const absl::StatusOr<std::shared_ptr<const T>>& result) {
     absl::StatusOr<HttpResponse> response = GuardMemory([&]() -> absl::StatusOr<HttpResponse> {
       ACCELERD_RETURN_IF_ERROR(result.status());
-      return render(*result);
+      ACCELERD_ASSIGN_OR_RETURN(HttpResponse rendered, render(*result, *room));
+      AnswerRoom::Attach(room, rendered);
+      return rendered;
     });
     respond(response.ok() ? *std::move(response) : NcsError(response.status()));
   };
@@ -193,12 +206,15 @@ void AddTask(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
         call.options = std::move(query->options);
         call.image_warning = std::make_shared<std::string>();
         const auto warning = call.image_warning;
-        inference.RunTask(
-            std::move(context), std::move(call),
-            RenderAndRespond<TaskResult>(std::move(respond), [answers, warning, labels = query->labels](
-                                                                 const std::shared_ptr<const TaskResult>& result) {
-              return WithImageWarning(RenderResult(*result, labels, *answers), *warning);
-            }));
+        const auto room = std::make_shared<AnswerRoom>(answers, context.client.key());
+        call.reserve_result = [room](std::size_t bytes) { return room->Reserve(bytes); };
+        inference.RunTask(std::move(context), std::move(call),
+                          RenderAndRespond<TaskResult>(
+                              std::move(respond), room,
+                              [warning, labels = query->labels](const std::shared_ptr<const TaskResult>& result,
+                                                                AnswerRoom& answer_room) {
+                                return WithImageWarning(RenderResult(*result, labels, answer_room), *warning);
+                              }));
       });
 }
 
@@ -206,11 +222,13 @@ void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
   AddImageCalls(
       router, "test", "",
       [&inference, answers](CallContext context, const Request& /*request*/, ImageSource image, Responder respond) {
+        auto room = std::make_shared<AnswerRoom>(answers, context.client.key());
         inference.DecodeImage(
             std::move(context), std::move(image),
-            RenderAndRespond<Image>(std::move(respond), [answers](const std::shared_ptr<const Image>& decoded) {
-              return WithImageWarning(RenderImage(decoded, *answers), decoded->warning);
-            }));
+            RenderAndRespond<Image>(std::move(respond), std::move(room),
+                                    [](const std::shared_ptr<const Image>& decoded, AnswerRoom& answer_room) {
+                                      return WithImageWarning(RenderImage(decoded, answer_room), decoded->warning);
+                                    }));
       });
 }
 

@@ -12,7 +12,8 @@ namespace accelerd {
 
 /// Adds the calls of the original NCS REST service to `router`: /, /load, /unload, /list, /input/shape,
 /// /{inference,classify,detect,segment}/{file,path} and /test/{file,path}. Both services outlive the router. Large
-/// answers are reserved from `answers` before they are rendered; without room the call is answered 503.
+/// answers are reserved from `answers`, before the inference if their size is known by then. Without room the call is
+/// answered 503.
 void AddNcsApi(InferenceService& inference, ModelService& models, const std::shared_ptr<ByteBudget>& answers,
                Router& router);
 

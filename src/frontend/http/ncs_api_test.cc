@@ -18,6 +18,12 @@ class FakeInference : public InferenceService {
   void RunTask(CallContext context, TaskCall task_call, Done<std::shared_ptr<const TaskResult>> done) override {
     deadline = context.deadline;
     call = std::move(task_call);
+    if (const absl::Status reserved = call->reserve_result(result_bytes); !reserved.ok()) {
+      call.reset();
+      done(reserved);
+      return;
+    }
+    call->reserve_result = nullptr;  // It holds the room.
     if (!status.ok()) {
       done(status);
       return;
@@ -37,6 +43,7 @@ class FakeInference : public InferenceService {
   std::optional<TaskCall> call;
   Time deadline;
   absl::Status status;
+  std::size_t result_bytes = 0;  ///< Known before the run.
   TaskResult result;
 };
 
@@ -90,6 +97,7 @@ class NcsApiTest : public ::testing::Test {
     }
     std::optional<HttpResponse> answer;
     CallContext context;
+    context.client.group = client_;
     context.deadline = Time(std::chrono::seconds(1));
     match.route->handler(std::move(context), std::move(request),
                          [&](HttpResponse response) { answer = std::move(response); });
@@ -106,6 +114,7 @@ class NcsApiTest : public ::testing::Test {
 
   FakeInference inference_;
   FakeModels models_;
+  std::string client_;
   const std::shared_ptr<ByteBudget> answers_ = std::make_shared<ByteBudget>(200'000);
   Router router_;
 };
@@ -126,6 +135,34 @@ TEST_F(NcsApiTest, LargeAnswersAreReserved) {
   EXPECT_EQ(first->status, 200);
   EXPECT_EQ(answers_->used(), answers_->limit());
   EXPECT_EQ(AskByPath("/test/path").status, 200) << "small answers need no room";
+}
+
+TEST_F(NcsApiTest, RoomForALargeAnswerIsReservedBeforeTheInference) {
+  inference_.result = Mask{100, 300, std::vector<std::int32_t>(30'000)};
+  inference_.result_bytes = 120'000;
+  const HttpResponse first = AskByPath("/segment/path/m");
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(answers_->used(), 120'000U) << "reserved once";
+  EXPECT_FALSE(*first.wanted);
+  inference_.call.reset();
+  const HttpResponse refused = AskByPath("/segment/path/m");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr("--max-total-response-bytes"));
+  EXPECT_FALSE(inference_.call) << "no inference was made in vain";
+}
+
+TEST_F(NcsApiTest, OneClientsAnswersLeaveRoomForAnother) {
+  inference_.result = Mask{100, 300, std::vector<std::int32_t>(30'000)};
+  client_ = "greedy";
+  const HttpResponse first = AskByPath("/segment/path/m");
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(AskByPath("/segment/path/m").status, 503);
+  EXPECT_FALSE(*first.wanted) << "by its own client";
+  client_ = "other";
+  EXPECT_EQ(AskByPath("/segment/path/m").status, 503);
+  EXPECT_TRUE(*first.wanted);
+  inference_.result = Mask{100, 160, std::vector<std::int32_t>(16'000)};
+  EXPECT_EQ(AskByPath("/segment/path/m").status, 200);
 }
 
 TEST_F(NcsApiTest, RootIsALineOfText) {
@@ -223,6 +260,7 @@ TEST_F(NcsApiTest, ImageAsFormOrBody) {
 
 TEST_F(NcsApiTest, ImageThatCannotBeOne) {
   EXPECT_THAT(Ask("POST", "/classify/file/m", "x").body, HasSubstr("multipart/form-data"));
+  EXPECT_THAT(Ask("POST", "/classify/file/m", "GIF89a").body, HasSubstr("a GIF image"));
   EXPECT_EQ(Ask("POST", "/classify/file/m", "x", "application/json").status, 400);
   EXPECT_THAT(Ask("POST", "/classify/file/m", "", "image/jpeg").body, HasSubstr("0 bytes"));
   EXPECT_THAT(Ask("POST", "/classify/file/m", "x", "multipart/form-data; boundary=b").body, HasSubstr("boundary"));
@@ -237,6 +275,29 @@ TEST_F(NcsApiTest, ImageByPath) {
   EXPECT_EQ(std::get<ImagePath>(inference_.call->image).path, "/i.jpg");
   EXPECT_EQ(Ask("POST", "/classify/path/m", "{}").body, R"({"missed":"path"})");
   EXPECT_THAT(Ask("POST", "/classify/path/m", R"({"path":"i.jpg"})").body, HasSubstr("absolute"));
+}
+
+TEST_F(NcsApiTest, AJsonBodyOnACallByFileNamesAPath) {
+  inference_.result = Classes();
+  EXPECT_EQ(Ask("POST", "/classify/file/m", R"({"path":"/i.jpg"})", "application/json").status, 200);
+  EXPECT_EQ(std::get<ImagePath>(inference_.call->image).path, "/i.jpg");
+  EXPECT_EQ(Ask("POST", "/test/file", R"( {"path":"/j.jpg"})").status, 200);
+  EXPECT_EQ(std::get<ImagePath>(inference_.call->image).path, "/j.jpg");
+  EXPECT_EQ(Ask("POST", "/classify/file/m", "{}", "application/json").body, R"({"missed":"path"})");
+  EXPECT_EQ(Ask("POST", "/classify/file/m", R"({"path":"i.jpg"})").status, 400);
+  EXPECT_EQ(Ask("POST", "/classify/file/m", "{" + std::string(70'000, ' ') + "}").status, 413);
+}
+
+TEST_F(NcsApiTest, AnImageOnACallByPathIsNamedAsTheMistake) {
+  for (const std::string& body : {std::string("\xff\xd8\xff\xe0"), std::string("--b\r\nContent-Disposition: form-data"),
+                                  std::string("/i.jpg"), std::string("path=/i.jpg")}) {
+    const HttpResponse response = Ask("POST", "/classify/path/m", body);
+    EXPECT_EQ(response.status, 400);
+    EXPECT_THAT(response.body, HasSubstr("in place of 'path'")) << body;
+  }
+  EXPECT_THAT(Ask("POST", "/classify/path/m", "\xff\xd8\xff\xe0", "image/jpeg").body,
+              HasSubstr("a JPEG image arrived"));
+  EXPECT_THAT(router_.Find("POST", "/classify/path/m").route->size_advice, HasSubstr("in place of 'path'"));
 }
 
 TEST_F(NcsApiTest, TasksAndOptions) {

@@ -30,18 +30,18 @@ HttpResponse JsonResponse(const Json& json) {
 
 /// Reserves `bytes`, those of the elements, then makes the body.
 template <typename F>
-absl::StatusOr<HttpResponse> NpyResponse(std::size_t bytes, ByteBudget& budget, F&& make_npy) {
+absl::StatusOr<HttpResponse> NpyResponse(std::size_t bytes, AnswerRoom& room, F&& make_npy) {
   HttpResponse response;
-  ACCELERD_ASSIGN_OR_RETURN(response.memory, ReserveAnswer(bytes, budget));
+  ACCELERD_RETURN_IF_ERROR(room.Reserve(bytes));
   response.content_type = "application/octet-stream";
   response.body = make_npy();
   return response;
 }
 
 /// Lists are small, but for models with very many classes: those are reserved when their size is known.
-absl::StatusOr<HttpResponse> ListResponse(const Json& json, ByteBudget& budget) {
+absl::StatusOr<HttpResponse> ListResponse(const Json& json, AnswerRoom& room) {
   HttpResponse response = JsonResponse(json);
-  ACCELERD_ASSIGN_OR_RETURN(response.memory, ReserveAnswer(response.body.size(), budget));
+  ACCELERD_RETURN_IF_ERROR(room.Reserve(response.body.size()));
   return response;
 }
 
@@ -62,15 +62,15 @@ Json RenderBox(const Box& box, float rows, float cols) {
 
 class Renderer {
  public:
-  Renderer(bool labels, ByteBudget& budget) : labels_(labels), budget_(budget) {}
+  Renderer(bool labels, AnswerRoom& room) : labels_(labels), room_(room) {}
 
   absl::StatusOr<HttpResponse> operator()(const Tensor& tensor) const {
     const std::size_t widening = tensor.element_type() == ElementType::kBf16 ? 2 : 1;
-    return NpyResponse(tensor.byte_size() * widening, budget_, [&] { return NpyFromTensor(tensor); });
+    return NpyResponse(tensor.byte_size() * widening, room_, [&] { return NpyFromTensor(tensor); });
   }
 
   absl::StatusOr<HttpResponse> operator()(const Mask& mask) const {
-    return NpyResponse(std::span(mask.classes).size_bytes(), budget_, [&] { return NpyFromMask(mask); });
+    return NpyResponse(std::span(mask.classes).size_bytes(), room_, [&] { return NpyFromMask(mask); });
   }
 
   absl::StatusOr<HttpResponse> operator()(const Classes& classes) const {
@@ -78,7 +78,7 @@ class Renderer {
     for (const ClassScore& one : classes.classes) {
       Append(array, RenderClass(one), one.label);
     }
-    return ListResponse(array, budget_);
+    return ListResponse(array, room_);
   }
 
   absl::StatusOr<HttpResponse> operator()(const Boxes& boxes) const {
@@ -86,7 +86,7 @@ class Renderer {
     for (const Box& box : boxes.boxes) {
       Append(array, RenderBox(box, static_cast<float>(boxes.rows), static_cast<float>(boxes.cols)), box.label);
     }
-    return ListResponse(array, budget_);
+    return ListResponse(array, room_);
   }
 
  private:
@@ -98,13 +98,13 @@ class Renderer {
   }
 
   bool labels_;
-  ByteBudget& budget_;
+  AnswerRoom& room_;
 };
 
 }  // namespace
 
-absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, ByteBudget& budget) {
-  return std::visit(Renderer(labels, budget), result);
+absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, AnswerRoom& room) {
+  return std::visit(Renderer(labels, room), result);
 }
 
 absl::StatusOr<HttpResponse> WithImageWarning(absl::StatusOr<HttpResponse> response, std::string_view warning) {
@@ -117,17 +117,13 @@ absl::StatusOr<HttpResponse> WithImageWarning(absl::StatusOr<HttpResponse> respo
   return response;
 }
 
-absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget) {
-  struct Memory {
-    std::shared_ptr<const void> reservation;
-    std::shared_ptr<const Image> image;
-  };
-  ACCELERD_ASSIGN_OR_RETURN(auto reservation, ReserveAnswer(image->pixels.size(), budget));
+absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, AnswerRoom& room) {
+  ACCELERD_RETURN_IF_ERROR(room.Reserve(image->pixels.size()));
   HttpResponse response;
   response.content_type = "application/octet-stream";
   response.body = NpyHeader(*image);
   response.rest = {reinterpret_cast<const char*>(image->pixels.data()), image->pixels.size()};
-  response.memory = std::make_shared<const Memory>(Memory{std::move(reservation), std::move(image)});
+  response.memory = std::move(image);
   return response;
 }
 

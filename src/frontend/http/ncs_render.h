@@ -18,11 +18,11 @@ namespace accelerd {
 /// `[{"class", "score"}]`, boxes as `[{"class", "score", "x", "y", "w", "h"}]` in whole pixels of the image; scores are
 /// whole percents. Everything is cut off to whole numbers as Python's int() does with float32 values. With `labels`,
 /// which the original did not know, each class and box has its "label" too, "" where the model names none.
-/// kResourceExhausted: `budget` has no room for the body.
-absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, ByteBudget& budget);
+/// kResourceExhausted: there is no room for the body. The caller attaches the room to the response.
+absl::StatusOr<HttpResponse> RenderResult(const TaskResult& result, bool labels, AnswerRoom& room);
 
 /// uint8 .npy of shape (rows, cols, 3). kResourceExhausted as RenderResult.
-absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, ByteBudget& budget);
+absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, AnswerRoom& room);
 
 /// Adds the header X-Image-Warning to an answer if `warning` (see Image::warning) is not empty.
 absl::StatusOr<HttpResponse> WithImageWarning(absl::StatusOr<HttpResponse> response, std::string_view warning);

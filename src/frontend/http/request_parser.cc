@@ -76,6 +76,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   void set_output(std::span<std::byte> output) { output_ = output; }
   std::span<std::byte> output() const { return output_; }
   bool chunk_begun() const { return chunk_begun_; }
+  std::uint64_t announced() const { return announced_; }
 
  private:
   void on_request_impl(http::verb /*method*/, beast::string_view method, beast::string_view target, int version,
@@ -106,9 +107,10 @@ class RequestParser::Impl final : public http::basic_parser<true> {
     error = http::error::unexpected_body;  // Bodies with a length are not read through the parser.
     return 0;
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view /*extensions*/,
                             beast::error_code& /*error*/) override {
     chunk_begun_ = true;
+    announced_ = size;
   }
 
   std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view body, beast::error_code& error) override {
@@ -116,6 +118,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
     if (taken > 0) {
       std::memcpy(output_.data(), body.data(), taken);
       output_ = output_.subspan(taken);
+      announced_ -= taken;
     }
     if (taken < body.size()) {
       error = http::error::need_buffer;
@@ -128,6 +131,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   RequestHead* head_ = nullptr;
   std::span<std::byte> output_;
   bool chunk_begun_ = false;
+  std::uint64_t announced_ = 0;
 };
 
 RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {}
@@ -169,6 +173,7 @@ RequestParser::Decoded RequestParser::DecodeChunks(std::string_view input, std::
   impl_->set_output(output);
   decoded.consumed = impl_->put(boost::asio::const_buffer(input.data(), input.size()), error);
   decoded.produced = output.size() - impl_->output().size();
+  decoded.announced = static_cast<std::size_t>(impl_->announced());
   decoded.full = error == http::error::need_buffer;
   decoded.complete = impl_->is_done();
   decoded.failed = error == http::error::need_more

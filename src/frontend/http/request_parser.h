@@ -49,11 +49,12 @@ class RequestParser {
   std::optional<Error> ParseHead(std::string_view text, RequestHead& head);
 
   struct Decoded {
-    std::size_t consumed = 0;  ///< Bytes of the input that are done with; the rest is to be offered again.
-    std::size_t produced = 0;  ///< Bytes of the output that were written.
-    bool full = false;         ///< There is more, but no room in the output.
-    bool complete = false;     ///< The body and its trailer (which is ignored) ended.
-    bool failed = false;       ///< The input is no chunked body.
+    std::size_t consumed = 0;   ///< Bytes of the input that are done with; the rest is to be offered again.
+    std::size_t produced = 0;   ///< Bytes of the output that were written.
+    std::size_t announced = 0;  ///< Bytes that are still to come of the present chunk, as its size says.
+    bool full = false;          ///< There is more, but no room in the output.
+    bool complete = false;      ///< The body and its trailer (which is ignored) ended.
+    bool failed = false;        ///< The input is no chunked body.
   };
 
   /// Decodes a part of a chunked body. REQUIRES: ParseHead found `chunked`, no call has completed or failed.

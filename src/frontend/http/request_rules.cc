@@ -53,11 +53,8 @@ Judgement JudgeRequest(const RequestHead& head, const Router& router, std::size_
     judgement.wants_continue = head.has_body();
   }
   judgement.max_body_bytes = std::min(judgement.match.route->max_body_bytes, max_body_bytes);
-  if (head.content_length.value_or(0) > judgement.max_body_bytes || (head.chunked && judgement.max_body_bytes == 0)) {
-    judgement.refusal = ErrorResponse(
-        413, judgement.max_body_bytes == 0
-                 ? "this call takes no body"
-                 : fmt::format("the body is over the limit of {} bytes for this call", judgement.max_body_bytes));
+  if (head.content_length.value_or(0) > judgement.max_body_bytes) {
+    judgement.refusal = ErrorResponse(413, BodyTooLarge(judgement.max_body_bytes, judgement.match.route->size_advice));
   }
   return judgement;
 }

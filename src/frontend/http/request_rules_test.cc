@@ -150,13 +150,13 @@ TEST(RequestParser, LinesOfAnUnfinishedHeader) {
 }
 
 TEST(RequestRules, TargetsThatAreNoPaths) {
-  EXPECT_EQ(Refused("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+  EXPECT_EQ(Refused("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), 204);
   EXPECT_EQ(Refused("CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 501);
   EXPECT_EQ(Refused("GET * HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(Refused("GET list HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(Refused("GET http://x/list HTTP/1.1\r\nHost: x\r\n\r\n"), 0);
   const Router router = MakeRouter();
-  EXPECT_EQ(router.Find("OPTIONS", "*").error.headers.front().second, "GET, POST");
+  EXPECT_EQ(router.Find("OPTIONS", "*").error.headers.front().second, "GET, HEAD, POST, OPTIONS");
   EXPECT_NE(router.Find("GET", "list").error.body.find("begins with '/'"), std::string::npos);
 }
 
@@ -170,7 +170,7 @@ TEST(RequestRules, Length) {
   EXPECT_EQ(Refused("POST /load HTTP/1.1\r\nHost: x\r\nContent-Length: 51\r\n\r\n", 50), 413);
   EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"), 413);
   EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), 0);
-  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"), 413);
+  EXPECT_EQ(Refused("GET /list HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"), 0) << "it may be empty";
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ std::string_view Reason(int status) {
       return "OK";
     case 201:
       return "Created";
+    case 204:
+      return "No Content";
     case 400:
       return "Bad Request";
     case 401:
@@ -71,8 +73,11 @@ std::string FormatResponseHead(const HttpResponse& response, int version, bool k
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: ", response.status, Reason(response.status));
   AppendDate(text, now);
-  fmt::format_to(out, "\r\nServer: accelerd\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
-                 response.body_size());
+  fmt::format_to(out, "\r\nServer: accelerd\r\n");
+  // An answer without content has no length either (RFC 9110, 8.6).
+  if (response.status != 204) {
+    fmt::format_to(out, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type, response.body_size());
+  }
   if (!keep_alive) {
     fmt::format_to(out, "Connection: close\r\n");
   } else if (version < 11) {

@@ -9,8 +9,8 @@
 
 namespace accelerd {
 
-/// Status line and header of an answer, up to the body: Date, Server, Content-Type, Content-Length, Connection and what
-/// the response has, then `lines`, each with its line end. `version` is the request's, 10 or 11.
+/// Status line and header of an answer, up to the body: Date, Server, Content-Type, Content-Length (both but for 204),
+/// Connection and what the response has, then `lines`, each with its line end. `version` is the request's, 10 or 11.
 std::string FormatResponseHead(const HttpResponse& response, int version, bool keep_alive, std::time_t now,
                                std::string_view lines = {});
 

@@ -1,8 +1,8 @@
 #include "frontend/http/router.h"
 
 #include <algorithm>
-#include <set>
 
+#include "absl/strings/match.h"
 #include "fmt/core.h"
 #include "fmt/ranges.h"
 
@@ -38,13 +38,16 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
   }
 }
 
-/// The decoded segments of "/a/b"; "/" has one that is empty.
+/// Returns the decoded segments of "/a/b". Several slashes count as one, and slashes at the end do not count.
 std::optional<std::vector<std::string>> Segments(std::string_view path) {
   if (path.empty() || path.front() != '/') {
     return std::nullopt;
   }
   std::vector<std::string> segments;
-  for (const std::string_view piece : Split(path.substr(1), '/')) {
+  for (const std::string_view piece : Split(path, '/')) {
+    if (piece.empty()) {
+      continue;
+    }
     auto segment = PercentDecode(piece, /*plus_is_space=*/false);
     if (!segment) {
       return std::nullopt;
@@ -71,27 +74,44 @@ std::optional<Pairs> ParseQuery(std::string_view query) {
   return pairs;
 }
 
-/// Drops scheme and authority of the absolute form, which proxies send (RFC 9112, 3.2.2).
-std::string_view OriginForm(std::string_view target) {
-  constexpr std::string_view kScheme = "http://";
-  if (!target.starts_with(kScheme)) {
-    return target;
+/// Returns `target` without the scheme and authority of the absolute form, which proxies send (RFC 9112, 3.2.2).
+std::string OriginForm(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  const std::string scheme_name(target.substr(0, scheme));
+  if (scheme == std::string_view::npos ||
+      (!absl::EqualsIgnoreCase(scheme_name, "http") && !absl::EqualsIgnoreCase(scheme_name, "https"))) {
+    return std::string(target);
   }
-  const std::size_t path = target.find_first_of("/?", kScheme.size());
-  return path == std::string_view::npos || target[path] == '?' ? "/" : target.substr(path);
+  const std::size_t path = std::min(target.find_first_of("/?", scheme + 3), target.size());
+  const std::string_view rest = target.substr(path);
+  return fmt::format("{}{}", rest.starts_with('/') ? "" : "/", rest);
 }
 
-HttpResponse NotAllowed(std::string allow) {
-  HttpResponse response = ErrorResponse(405, fmt::format("method not allowed here; use {}", allow));
-  response.headers.emplace_back("Allow", std::move(allow));
+/// Appends the methods that a route of `method` serves.
+void AddMethods(std::string_view method, std::vector<std::string_view>& methods) {
+  for (const std::string_view served : {method, std::string_view(method == "GET" ? "HEAD" : method)}) {
+    if (std::find(methods.begin(), methods.end(), served) == methods.end()) {
+      methods.push_back(served);
+    }
+  }
+}
+
+/// Answers a request of another method than the URL's `methods`. OPTIONS asks for them.
+HttpResponse AnswerMethods(std::string_view method, const std::vector<std::string_view>& methods) {
+  HttpResponse response;
+  if (method == "OPTIONS") {
+    response.status = 204;
+  } else {
+    response = ErrorResponse(405, fmt::format("method not allowed here; use {}", fmt::join(methods, ", ")));
+  }
+  response.headers.emplace_back("Allow", fmt::format("{}, OPTIONS", fmt::join(methods, ", ")));
   return response;
 }
 
 bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& segments) {
-  return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
-                    [](const std::string& expected, const std::string& segment) {
-                      return expected == "{}" ? !segment.empty() : expected == segment;
-                    });
+  return std::equal(
+      pattern.begin(), pattern.end(), segments.begin(), segments.end(),
+      [](const std::string& expected, const std::string& segment) { return expected == "{}" || expected == segment; });
 }
 
 }  // namespace
@@ -130,8 +150,10 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 
 void Router::Add(Route route) {
   std::vector<std::string> segments;
-  for (const std::string_view piece : Split(std::string_view(route.pattern).substr(1), '/')) {
-    segments.emplace_back(piece);
+  for (const std::string_view piece : Split(route.pattern, '/')) {
+    if (!piece.empty()) {
+      segments.emplace_back(piece);
+    }
   }
   entries_.push_back({std::move(route), std::move(segments)});
 }
@@ -146,16 +168,17 @@ std::optional<HttpResponse> Router::JudgeForm(std::string_view method, std::stri
   if (target != "*" || method != "OPTIONS") {
     return ErrorResponse(400, "malformed URL: it begins with '/' or http://");
   }
-  std::set<std::string_view> methods;
+  std::vector<std::string_view> methods;
   for (const Entry& entry : entries_) {
-    methods.insert(entry.route.method);
+    AddMethods(entry.route.method, methods);
   }
-  return NotAllowed(fmt::format("{}", fmt::join(methods, ", ")));
+  return AnswerMethods(method, methods);
 }
 
-Router::Match Router::Find(std::string_view method, std::string_view target) const {
+Router::Match Router::Find(std::string_view method, std::string_view request_target) const {
   Match match;
-  target = OriginForm(target);
+  const std::string origin_form = OriginForm(request_target);
+  const std::string_view target = origin_form;
   if (auto refusal = JudgeForm(method, target)) {
     match.error = *std::move(refusal);
     return match;
@@ -170,7 +193,7 @@ Router::Match Router::Find(std::string_view method, std::string_view target) con
   match.query = *std::move(query);
 
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
-  std::string allow;
+  std::vector<std::string_view> methods;
   for (const Entry& entry : entries_) {
     if (!Matches(entry.segments, *segments)) {
       continue;
@@ -184,14 +207,9 @@ Router::Match Router::Find(std::string_view method, std::string_view target) con
       }
       return match;
     }
-    allow +=
-        fmt::format("{}{}", allow.empty() ? "" : ", ", entry.route.method == "GET" ? "GET, HEAD" : entry.route.method);
+    AddMethods(entry.route.method, methods);
   }
-  if (allow.empty()) {
-    match.error = ErrorResponse(404, "no such URL");
-  } else {
-    match.error = NotAllowed(std::move(allow));
-  }
+  match.error = methods.empty() ? ErrorResponse(404, "no such URL") : AnswerMethods(method, methods);
   return match;
 }
 

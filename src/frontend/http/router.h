@@ -1,6 +1,7 @@
 #ifndef ACCELERD_FRONTEND_HTTP_ROUTER_H_
 #define ACCELERD_FRONTEND_HTTP_ROUTER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -37,7 +38,8 @@ struct HttpResponse {
   std::string body;
   std::string_view rest = {};                                ///< Of the body; valid as long as `memory` is held.
   std::vector<std::pair<std::string, std::string>> headers;  ///< Further ones.
-  std::shared_ptr<const void> memory;  ///< What a large body needs; let go of when it was written.
+  std::shared_ptr<const void> memory;               ///< What a large body needs; let go of when it was written.
+  std::shared_ptr<const std::atomic<bool>> wanted;  ///< Becomes true when another client needs the memory. Or null.
 
   std::size_t body_size() const { return body.size() + rest.size(); }
 };
@@ -62,17 +64,18 @@ class Router {
  public:
   struct Route {
     std::string method;
-    std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment, not empty.
+    std::string pattern;             ///< "/" or segments, each after a '/'; "{}" matches one segment.
     std::size_t max_body_bytes = 0;  ///< 0: a body is refused by 413; else the smaller of this and the server's limit.
     HttpHandler handler;
     CallKind kind = CallKind::kOther;
+    std::string_view size_advice = {};  ///< What to do when a body is over `max_body_bytes`: a clause.
   };
 
   struct Match {
     const Route* route = nullptr;  ///< Null: see `error`.
     std::vector<std::string> parameters;
     std::vector<std::pair<std::string, std::string>> query;
-    HttpResponse error;  ///< 400 (malformed target), 404, 405 with Allow, or 501 (CONNECT).
+    HttpResponse error;  ///< 204 (OPTIONS) or 405, both with Allow; 400 (malformed target), 404, or 501 (CONNECT).
   };
 
   void Add(Route route);
@@ -80,8 +83,9 @@ class Router {
   /// Judges method and target ("/path?query" or "http://host/path?query") of a request line. HEAD matches GET routes.
   ///
   /// The path is split at '/' before its segments are decoded, and segments are compared whole: an escaped '/' or a
-  /// ".." never leads to another route. Valid as long as the router is.
-  Match Find(std::string_view method, std::string_view target) const;
+  /// ".." never leads to another route. Several slashes count as one, and slashes at the end do not count. The result
+  /// is valid as long as the router is.
+  Match Find(std::string_view method, std::string_view request_target) const;
 
  private:
   struct Entry {
@@ -100,6 +104,9 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 
 /// `{"error": message}` with this status; with `"reason": reason` where there is one.
 HttpResponse ErrorResponse(int status, std::string_view message, std::string_view reason = {});
+
+/// Returns the message of a 413 for a body over `limit` bytes, with the route's advice.
+std::string BodyTooLarge(std::size_t limit, std::string_view advice);
 
 /// The one place where a status becomes HTTP: 429 for one with IsClientLimit, else by its code. kInvalidArgument,
 /// kFailedPrecondition 400; kUnauthenticated 401; kPermissionDenied 403; kNotFound 404; kAlreadyExists, kAborted 409;

@@ -36,8 +36,8 @@ TEST(Router, HeadIsServedByGet) {
 
 TEST(Router, UnknownUrlIs404) {
   const Router router = MakeRouter();
-  for (const auto* target : {"/nothing", "/list/", "//list", "/LIST", "/unload/", "/unload", "/unload/a/b",
-                             "/x/../list", "/./list", "*", "list"}) {
+  for (const auto* target : {"/nothing", "/LIST", "/unload/", "/unload", "/unload//", "/unload/a/b", "/x/../list",
+                             "/./list", "/%2Flist", "*", "list"}) {
     const auto match = router.Find("GET", target);
     EXPECT_EQ(match.route, nullptr) << target;
     EXPECT_TRUE(match.error.status == 404 || match.error.status == 400) << target;
@@ -46,13 +46,44 @@ TEST(Router, UnknownUrlIs404) {
   EXPECT_EQ(router.Find("GET", "/nothing").error.body, R"({"error":"no such URL"})");
 }
 
+TEST(Router, SeveralSlashesAreOne) {
+  const Router router = MakeRouter();
+  for (const auto* target : {"//list", "/list/", "///list//", "/list/?x=1", "http://host//list/"}) {
+    const auto match = router.Find("GET", target);
+    ASSERT_NE(match.route, nullptr) << target;
+    EXPECT_EQ(match.route->pattern, "/list") << target;
+  }
+  for (const auto* target : {"//", "///", "//?x=1"}) {
+    ASSERT_NE(router.Find("GET", target).route, nullptr) << target;
+    EXPECT_EQ(router.Find("GET", target).route->pattern, "/") << target;
+  }
+  EXPECT_EQ(router.Find("POST", "/classify//file/m/").parameters, (std::vector<std::string>{"file", "m"}));
+}
+
+TEST(Router, OptionsNamesTheMethods) {
+  const Router router = MakeRouter();
+  const std::vector<std::pair<const char*, const char*>> expected = {{"/list", "GET, HEAD, OPTIONS"},
+                                                                     {"/both/", "GET, HEAD, POST, OPTIONS"},
+                                                                     {"/unload/x", "POST, OPTIONS"},
+                                                                     {"*", "GET, HEAD, POST, OPTIONS"}};
+  for (const auto& [target, allow] : expected) {
+    const auto match = router.Find("OPTIONS", target);
+    EXPECT_EQ(match.route, nullptr);
+    EXPECT_EQ(match.error.status, 204) << target;
+    EXPECT_EQ(match.error.headers.at(0), (std::pair<std::string, std::string>("Allow", allow))) << target;
+    EXPECT_TRUE(match.error.body.empty());
+  }
+  EXPECT_EQ(router.Find("OPTIONS", "/nothing").error.status, 404);
+}
+
 TEST(Router, WrongMethodIs405WithAllow) {
   const Router router = MakeRouter();
   const auto match = router.Find("DELETE", "/both");
   EXPECT_EQ(match.error.status, 405);
   ASSERT_EQ(match.error.headers.size(), 1U);
   EXPECT_EQ(match.error.headers[0].first, "Allow");
-  EXPECT_EQ(match.error.headers[0].second, "GET, HEAD, POST");
+  EXPECT_EQ(match.error.headers[0].second, "GET, HEAD, POST, OPTIONS");
+  EXPECT_EQ(match.error.body, R"({"error":"method not allowed here; use GET, HEAD, POST"})");
   EXPECT_EQ(router.Find("get", "/list").error.status, 405);
 }
 
@@ -79,7 +110,11 @@ TEST(Router, EscapedSlashesAndDotsStayInTheirSegment) {
 TEST(Router, AbsoluteFormIsUnderstood) {
   const Router router = MakeRouter();
   EXPECT_NE(router.Find("GET", "http://host:5001/list").route, nullptr);
+  EXPECT_NE(router.Find("GET", "HTTPS://host/list").route, nullptr);
   EXPECT_NE(router.Find("GET", "http://host").route, nullptr);
+  EXPECT_EQ(router.Find("GET", "http://host?x=1").query.at(0).second, "1");
+  EXPECT_EQ(router.Find("GET", "/list?url=ftp://host/").query.at(0).second, "ftp://host/");
+  EXPECT_EQ(router.Find("GET", "ftp://host/list").error.status, 400);
   EXPECT_EQ(router.Find("GET", "http://host/nothing").error.status, 404);
 }
 

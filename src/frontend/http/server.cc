@@ -74,7 +74,9 @@ class HttpServer::Impl {
         io_(*environment_.io),
         sweep_timer_(io_),
         sweep_interval_(SweepInterval(environment_.options)) {
-    environment_.budget = std::make_shared<BodyBudget>(environment_.options.max_total_body_bytes);
+    const HttpServerOptions& limits = environment_.options;
+    environment_.budget = std::make_shared<BodyBudget>(limits.max_total_body_bytes,
+                                                       std::min(limits.max_body_bytes, limits.max_total_body_bytes));
   }
 
   ~Impl() {
@@ -112,7 +114,12 @@ class HttpServer::Impl {
   const std::vector<std::string>& addresses() const { return addresses_; }
 
   void StopAccepting() {
-    asio::post(io_, [this] { CloseDoors(); });
+    asio::post(io_, [this] {
+      CloseDoors();
+      for (const auto& [id, session] : sessions_) {
+        session->StopReading();
+      }
+    });
   }
 
   void NotifyIdle(Done<> done) {

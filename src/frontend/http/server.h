@@ -38,10 +38,10 @@ struct HttpServerOptions {
   std::size_t max_total_body_bytes = 256 << 20;      ///< Of all requests together; see BodyBudget.
   std::chrono::milliseconds body_wait{5000};         ///< How long a body waits for room for its next step, then 503.
   std::chrono::milliseconds header_timeout{10'000};  ///< From the first byte of a request to the end of its header.
-  std::chrono::milliseconds body_timeout{30'000};    ///< Without any progress of the body; see min_rate.
+  std::chrono::milliseconds body_timeout{30'000};    ///< How long a body may be too slow; see TransferDeadline.
   std::chrono::milliseconds idle_timeout{75'000};    ///< Of a kept connection between requests.
-  std::chrono::milliseconds write_timeout{30'000};   ///< Without any progress of an answer.
-  std::size_t min_rate = 256 << 10;  ///< Bytes a second that a body or an answer may need beyond its timeout.
+  std::chrono::milliseconds write_timeout{30'000};   ///< How long a client may read its answer too slowly.
+  std::size_t min_rate = 1 << 10;  ///< Bytes a second; a body or an answer that is transferred at less is too slow.
   std::chrono::milliseconds request_timeout{30'000};  ///< From a whole request to the deadline of its call.
   std::vector<ClientRule> clients;                    ///< What clients are granted; the first that matches counts.
 };
@@ -70,7 +70,8 @@ class HttpServer {
   /// The addresses in use, with the ports that were chosen: "127.0.0.1:5001", "unix:/run/accelerd.sock".
   std::vector<std::string> addresses() const;
 
-  /// Accepts no connections any more; kept connections close after their next answer.
+  /// Accepts no connections any more. Kept connections close after their next answer. A request that has not arrived
+  /// whole is answered 503.
   void StopAccepting();
 
   /// Completes when no request is being read, served or written; on the I/O thread. REQUIRES: StopAccepting was called.

@@ -1,4 +1,6 @@
+#include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "fmt/core.h"
@@ -55,6 +57,48 @@ TEST_F(HttpServerTest, ChunkedBodies) {
                      std::string(101, 'x') + "\r\n0\r\n\r\n")
                 .status,
             413);
+}
+
+TEST_F(HttpServerTest, AnEmptyChunkedBodyIsNone) {
+  Start();
+  TestClient client = Connect();
+  const std::string header = "GET /hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(client.Ask(header + "0\r\n\r\n").status, 200);
+  EXPECT_EQ(client.Ask(header + "000;a=b\r\nTrailer: x\r\n\r\n").status, 200);
+  EXPECT_EQ(client.Ask(header + "1\r\nx\r\n0\r\n\r\n").status, 413);
+}
+
+TEST_F(HttpServerTest, AChunkIsRefusedByItsAnnouncement) {
+  Start();
+  const std::string header = "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const char* chunks :
+       {"65\r\n", "100000000\r\n", "ffffffffffffffff\r\n", "0000000000000065;a=b\r\n", "64\r\n", "1\r\nx\r\n64\r\n"}) {
+    TestClient client = Connect();
+    client.Send(header + chunks);
+    if (std::string_view(chunks) == "64\r\n") {
+      client.Send(std::string(100, 'x') + "\r\n1\r\n");
+    }
+    EXPECT_EQ(client.Read().status, 413) << chunks;
+    EXPECT_TRUE(client.AtEnd());
+  }
+  TestClient client = Connect();
+  client.Send(header + "10000000000000000\r\n");
+  EXPECT_EQ(client.Read().status, 400) << "no number of 64 bits";
+}
+
+TEST_F(HttpServerTest, ChunksOfAByteAreReadAndEndlessExtensionsAreNot) {
+  Start();
+  std::string chunks;
+  for (int i = 0; i < 20'000; ++i) {
+    chunks += "1\r\nx\r\n";
+  }
+  const std::string header = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(Connect().Ask(header + chunks + "0\r\n\r\n").body.size(), 20'000U);
+  std::string extensions;
+  for (int i = 0; i < 20; ++i) {
+    extensions += "1;" + std::string(2000, 'e') + "\r\nx\r\n";
+  }
+  EXPECT_EQ(Connect().Ask(header + extensions).status, 400);
 }
 
 TEST_F(HttpServerTest, AnEndlessTrailerBehindALargeHeaderIs400) {
@@ -154,6 +198,107 @@ TEST_F(HttpServerTest, TheWaitForRoomIsNotTheClients) {
   EXPECT_EQ(waiting.Read().status, 100);
   EXPECT_EQ(waiting.Read().status, 408);
   EXPECT_GE(std::chrono::steady_clock::now() - released, timeout / 2) << "it had no time to send its body";
+}
+
+TEST_F(HttpServerTest, ASlowSteadyBodyIsRead) {
+  options_.body_timeout = std::chrono::seconds(1);
+  options_.min_rate = 500;
+  Start();
+  TestClient client = Connect();
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n");
+  for (int i = 0; i < 50; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    client.Send(std::string(100, 'x'));
+  }
+  EXPECT_EQ(client.Read().body.size(), 5000U);
+}
+
+TEST_F(HttpServerTest, ABodyThatTricklesIsRefused) {
+  options_.body_timeout = std::chrono::milliseconds(200);
+  options_.min_rate = 1 << 20;
+  Start();
+  TestClient client = Connect();
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + std::string(90'000, 'x'));
+  std::thread sender([&] {
+    // Ends when the connection does.
+    for (int i = 0; i < 10'000 && client.Send("x"); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  EXPECT_EQ(client.Read().status, 408);
+  client.ShutdownSend();
+  sender.join();
+}
+
+TEST_F(HttpServerTest, WhatIsNotWholeIsRefusedWhenTheServiceStops) {
+  options_.max_total_body_bytes = 1 << 20;
+  options_.max_body_bytes = 1 << 20;
+  options_.body_wait = kLong;
+  Start();
+  const std::string header = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+  std::vector<TestClient> clients;
+  for (const std::string& request :
+       {header + "Content-Length: 1048576\r\n\r\n" + std::string(1'000'000, 'x'),  // Holds all of the room.
+        header + "Content-Length: 100000\r\n\r\n" + std::string(100'000, 'x'),     // Waits for room.
+        header + "Content-Length: 5\r\n\r\n", header + "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        header + "Content-Le", std::string("GET /hello HTTP/1.1\r\n")}) {
+    clients.push_back(Connect());
+    clients.back().Send(request);
+  }
+  TestClient kept = Connect();
+  EXPECT_EQ(kept.Ask(Get("/hello")).status, 200) << "the others' requests were seen";
+  server_->StopAccepting();
+  std::promise<void> idle;
+  server_->NotifyIdle([&](const absl::Status&) { idle.set_value(); });
+  EXPECT_EQ(idle.get_future().wait_for(kLong / 3), std::future_status::ready);
+  for (TestClient& client : clients) {
+    const auto response = client.Read();
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.headers.at("Connection"), "close");
+    EXPECT_EQ(response.headers.at("Retry-After"), "1");
+    EXPECT_TRUE(client.AtEnd());
+  }
+  EXPECT_EQ(kept.Ask(Get("/hello")).status, 200) << "a request without a body is served on a kept connection";
+}
+
+TEST_F(HttpServerTest, AnUnfinishedBodyMakesRoomForAnotherClient) {
+  // All of the room is reserved with the first step.
+  options_.max_total_body_bytes = 60'000;
+  options_.max_body_bytes = 60'000;
+  options_.body_wait = kLong;
+  TrustClientIds();
+  Start();
+  TestClient stalled = Connect();
+  EXPECT_EQ(stalled
+                .Ask("POST /echo_infer HTTP/1.1\r\nHost: x\r\nX-Client-Id: a\r\nExpect: 100-continue\r\n"
+                     "Content-Length: 60000\r\n\r\n")
+                .status,
+            100);
+  // The other client is served before its own wait is over, although the first one never ends its body.
+  const auto response = Connect().Ask(Post("/echo_infer", std::string(40'000, 'y'), "X-Client-Id: b\r\n"));
+  EXPECT_EQ(response.status, 200);
+  auto evicted = stalled.Read();
+  EXPECT_EQ(evicted.status, 503);
+  EXPECT_THAT(evicted.body, HasSubstr("another client needed the room"));
+  EXPECT_EQ(evicted.headers["Retry-After"], "1");
+}
+
+TEST_F(HttpServerTest, StalledBodiesOfAClientLockOutNobody) {
+  options_.body_wait = std::chrono::milliseconds(500);
+  TrustClientIds();
+  Start();
+  std::vector<TestClient> stalled;
+  const std::string most(options_.max_body_bytes - 10, 'x');
+  for (int i = 0; i < 8; ++i) {
+    stalled.push_back(Connect());
+    stalled.back().Send(
+        fmt::format("POST /echo_infer HTTP/1.1\r\nHost: x\r\nX-Client-Id: a\r\nContent-Length: {}\r\n\r\n{}",
+                    options_.max_body_bytes, i < 6 ? most : most.substr(0, 4 << 20)));
+  }
+  for (const char* client : {"X-Client-Id: b\r\n", "X-Client-Id: a\r\n"}) {
+    EXPECT_EQ(Connect().Ask(Post("/echo_infer", std::string(300'000, 'y'), client)).status, 200) << client;
+  }
+  EXPECT_EQ(Connect().Ask(Post("/echo_infer", std::string(8 << 20, 'y'), "X-Client-Id: b\r\n")).status, 200);
 }
 
 TEST_F(HttpServerTest, AClientThatLeavesWithinItsBodyNeverReachesAHandler) {

@@ -47,6 +47,7 @@ class HttpServerTest : public ::testing::Test {
                    respond(std::move(response));
                  }});
     router_.Add({"POST", "/echo", SIZE_MAX, echo});
+    router_.Add({"POST", "/echo_infer", SIZE_MAX, echo, CallKind::kScheduled});
     router_.Add({"POST", "/small", 100, echo});
     router_.Add({"POST", "/hold", SIZE_MAX, [this](CallContext context, auto request, Responder respond) {
                    const std::lock_guard lock(mutex_);
@@ -77,6 +78,13 @@ class HttpServerTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status;
     server_->Serve();
     address_ = server_->addresses().front();
+  }
+
+  /// Makes each X-Client-Id a client of its own.
+  void TrustClientIds() {
+    ClientRule rule;
+    rule.grant.trusted = true;
+    options_.clients.push_back(std::move(rule));
   }
 
   /// Listens on a Unix socket too, which is `address_` then.

@@ -90,7 +90,11 @@ TEST_F(HttpServerTest, RefusalsKeepTheConnectionWhenNoBodyFollows) {
   Start();
   TestClient client = Connect();
   EXPECT_EQ(client.Ask(Get("/nothing")).status, 404);
-  EXPECT_EQ(client.Ask(Get("/echo")).headers.at("Allow"), "POST");
+  EXPECT_EQ(client.Ask(Get("/echo")).headers.at("Allow"), "POST, OPTIONS");
+  const auto options = client.Ask("OPTIONS /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.headers.at("Allow"), "POST, OPTIONS");
+  EXPECT_EQ(options.headers.at("Content-Length"), "") << "there is none";
   EXPECT_EQ(client.Ask(Get("/%")).status, 400);
   EXPECT_EQ(client.Ask(Get("/hello")).status, 200);
   EXPECT_EQ(client.Ask(Post("/nothing", "body")).status, 404);

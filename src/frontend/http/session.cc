@@ -21,6 +21,10 @@ namespace {
 constexpr std::size_t kMaxLingerBytes = 64 << 20;
 // While a call runs, its client may send this much ahead.
 constexpr std::size_t kReadAheadBytes = 4 << 10;
+// A body of no more than this is read before its client's process is known.
+constexpr std::size_t kAnonymousBody = 64 << 10;
+// How long a client may take to read an answer whose memory other clients need.
+constexpr std::chrono::seconds kPatienceUnderPressure{5};
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// Whether a request may begin with this character: a method is a token (RFC 9110, 5.6.2).
@@ -28,6 +32,12 @@ bool IsTokenCharacter(char character) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
          (character >= '0' && character <= '9') || kOthers.find(character) != std::string_view::npos;
+}
+
+/// The answer to a request that is not whole when the service stops.
+HttpResponse Stopping() {
+  return StatusResponse(
+      WithRetryAfter(absl::UnavailableError("the service is shutting down"), std::chrono::seconds(1)));
 }
 
 std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match, Body body) {
@@ -92,8 +102,23 @@ Awaitable<void> Session::TurnAway() {
   co_await Refuse(response, /*keep=*/false);
 }
 
+void Session::CheckDeadline(Time now) {
+  stream_->CheckDeadline(now);
+  if (wanted_ != nullptr && *wanted_ && now - writing_since_ >= kPatienceUnderPressure) {
+    stream_->Interrupt();
+  }
+}
+
 bool Session::request_waits() const {
   return !lingering_ && (stream_->available() || stream_->input().find(kHeadEnd) != std::string_view::npos);
+}
+
+void Session::StopReading() {
+  if (reading_body_) {
+    stream_->Interrupt();
+  } else {
+    stream_->Wake();
+  }
 }
 
 void Session::Close() {
@@ -126,8 +151,18 @@ Awaitable<bool> Session::ServeRequest() {
   if (refusal) {
     co_return co_await Refuse(*refusal, judgement.keep);
   }
-  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io);
-  const bool read = co_await reader.Read(head_, parser, judgement.max_body_bytes, judgement.wants_continue);
+  // The client's share decides how much room a large body gets.
+  const bool large = head_.chunked || head_.content_length.value_or(0) > kAnonymousBody;
+  if (large && judgement.match.route->kind != CallKind::kOther) {
+    co_await FindProcess();
+  }
+  const std::string client = environment_.policy.ClientOf(peer_, conditions_.client_id).key();
+  BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io,
+                    environment_.draining);
+  reading_body_ = true;
+  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes,
+                                         judgement.match.route->size_advice, judgement.wants_continue);
+  reading_body_ = false;
   if (!read) {
     if (!reader.refusal) {
       co_return false;
@@ -175,7 +210,9 @@ Awaitable<std::optional<std::size_t>> Session::ReadHead() {
       stream_->ClearTimeout();
       co_return end + kHeadEnd.size();
     }
-    if (input.size() > 1 && !IsTokenCharacter(input.front())) {
+    if (environment_.draining && !input.empty()) {
+      refusal_ = Stopping();
+    } else if (input.size() > 1 && !IsTokenCharacter(input.front())) {
       refusal_ = ErrorResponse(400, "malformed HTTP request: this is no HTTP");
     } else if (const auto error = RequestParser::JudgeLines(input, searched)) {
       refusal_ = ErrorResponse(error->status, error->message);
@@ -202,7 +239,22 @@ std::optional<HttpResponse> Session::Judge(Judgement& judgement) {
       return answer;
     }
   }
-  return judgement.refusal ? std::move(judgement.refusal) : JudgeConditions(judgement.match);
+  if (judgement.refusal) {
+    return std::move(judgement.refusal);
+  }
+  if (environment_.draining && head_.has_body()) {
+    return Stopping();
+  }
+  if (head_.has_body()) {
+    RecognizePeer();
+  }
+  return JudgeConditions(judgement.match);
+}
+
+void Session::RecognizePeer() {
+  if (peer_.Recognize(environment_.sockets)) {
+    environment_.connections.SetPeer(id_, peer_.name());
+  }
 }
 
 std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {
@@ -215,9 +267,7 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
     return StatusResponse(conditions.status());
   }
   conditions_ = *std::move(conditions);
-  if (peer_.Recognize(environment_.sockets)) {
-    environment_.connections.SetPeer(id_, peer_.name());
-  }
+  RecognizePeer();
   const absl::StatusOr<PriorityClass> priority =
       environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
   if (!priority.ok()) {
@@ -251,12 +301,11 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
+  context.client = route.kind == CallKind::kOther ? Client{.group = client_, .member = conditions_.client_id}
+                                                  : environment_.policy.ClientOf(peer_, conditions_.client_id);
   if (route.kind == CallKind::kScheduled) {
-    context.client = environment_.policy.ClientOf(peer_, conditions_.client_id);
     context.priority = conditions_.priority.value_or(PriorityClass::kNormal);
     context.stream = conditions_.stream;
-  } else {
-    context.client = {.group = client_, .member = conditions_.client_id};
   }
   const std::chrono::milliseconds longest = environment_.options.request_timeout;
   context.deadline = arrived + std::min(longest, conditions_.timeout.value_or(longest));
@@ -316,8 +365,11 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
   const bool with_body = head_.method != "HEAD";
   const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
                                                   with_body ? response.rest : ""};
-  const bool written = co_await stream_->Write(pieces, environment_.options.write_timeout,
-                                               WriteTime(head.size() + response.body_size()));
+  wanted_ = response.wanted;
+  writing_since_ = Clock::Steady().Now();
+  const bool written =
+      co_await stream_->Write(pieces, environment_.options.write_timeout, environment_.options.min_rate);
+  wanted_.reset();
   LogAccess(response);
   SetBusy(false);
   if (!written) {
@@ -326,11 +378,6 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
     stream_->ShutdownSend();
   }
   co_return written&& keep;
-}
-
-Duration Session::WriteTime(std::size_t bytes) const {
-  const HttpServerOptions& options = environment_.options;
-  return options.write_timeout + std::chrono::seconds(bytes / options.min_rate);
 }
 
 Awaitable<void> Session::Linger() {

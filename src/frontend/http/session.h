@@ -1,6 +1,7 @@
 #ifndef ACCELERD_FRONTEND_HTTP_SESSION_H_
 #define ACCELERD_FRONTEND_HTTP_SESSION_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -55,7 +56,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<void> TurnAway();
 
   /// Ends what has waited for too long.
-  void CheckDeadline(Time now) { stream_->CheckDeadline(now); }
+  void CheckDeadline(Time now);
+
+  /// Refuses the request that is arriving and not whole. REQUIRES: the environment is draining.
+  void StopReading();
 
   /// Whether a request has begun to arrive that nobody has looked at yet.
   bool request_waits() const;
@@ -74,6 +78,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<HttpResponse> Judge(Judgement& judgement);
   /// Reads conditions_; the refusal of a request that may not have them.
   std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
+  /// Finds out who the client is, as far as a look into the kernel's tables tells.
+  void RecognizePeer();
   /// Waits until the process at the other end was looked for, where it may be found.
   Awaitable<void> FindProcess();
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
@@ -85,8 +91,6 @@ class Session : public std::enable_shared_from_this<Session> {
   // Coroutines take references to named objects: GCC 12 destroys temporaries in a co_await expression twice.
   Awaitable<bool> Refuse(const HttpResponse& response, bool keep);
   Awaitable<bool> Answer(const HttpResponse& response, bool keep);
-  /// How long an answer may take altogether: a client that reads a little now and then would hold its memory for ever.
-  Duration WriteTime(std::size_t bytes) const;
   /// Lets the client read the answer although it still sends: closing at once would reset the connection.
   Awaitable<void> Linger();
 
@@ -105,10 +109,13 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string origin_headers_;  ///< Of its answer.
   CallConditions conditions_;
   Time started_;
-  std::optional<HttpResponse> refusal_;  ///< From ReadHead.
-  std::optional<HttpResponse> answer_;   ///< To the call that runs.
+  std::optional<HttpResponse> refusal_;              ///< From ReadHead.
+  std::optional<HttpResponse> answer_;               ///< To the call that runs.
+  std::shared_ptr<const std::atomic<bool>> wanted_;  ///< Whether others need the memory of the answer that is written.
+  Time writing_since_;
   std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
+  bool reading_body_ = false;
   bool lingering_ = false;
 };
 

@@ -133,14 +133,13 @@ std::string ToJson(SchedulerStats stats) {
   return json + "]}";
 }
 
-HttpResponse StatsResponse(SchedulerStats stats, ByteBudget& answers) {
+HttpResponse StatsResponse(SchedulerStats stats, const std::shared_ptr<AnswerRoom>& room) {
   HttpResponse response;
   response.body = ToJson(std::move(stats));
-  auto memory = ReserveAnswer(response.body.size(), answers);
-  if (!memory.ok()) {
-    return StatusResponse(memory.status());
+  if (const absl::Status reserved = room->Reserve(response.body.size()); !reserved.ok()) {
+    return StatusResponse(reserved);
   }
-  response.memory = *std::move(memory);
+  AnswerRoom::Attach(room, response);
   return response;
 }
 
@@ -148,8 +147,11 @@ HttpResponse StatsResponse(SchedulerStats stats, ByteBudget& answers) {
 
 void AddStatsApi(const StatsService& stats, const std::shared_ptr<ByteBudget>& answers, Router& router) {
   router.Add({"GET", "/stats", 0,
-              [&stats, answers](const CallContext& /*context*/, const std::shared_ptr<const HttpRequest>& /*request*/,
-                                const Responder& respond) { respond(StatsResponse(stats.GetStats(), *answers)); }});
+              [&stats, answers](const CallContext& context, const std::shared_ptr<const HttpRequest>& /*request*/,
+                                const Responder& respond) {
+                const auto room = std::make_shared<AnswerRoom>(answers, context.client.key());
+                respond(StatsResponse(stats.GetStats(), room));
+              }});
 }
 
 }  // namespace accelerd

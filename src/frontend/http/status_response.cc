@@ -53,6 +53,12 @@ HttpResponse ErrorResponse(int status, std::string_view message, std::string_vie
   return response;
 }
 
+std::string BodyTooLarge(std::size_t limit, std::string_view advice) {
+  return limit == 0 ? "this call takes no body"
+                    : fmt::format("the body is over the limit of {} bytes for this call{}{}", limit,
+                                  advice.empty() ? "" : "; ", advice);
+}
+
 HttpResponse StatusResponse(const absl::Status& status) {
   HttpResponse response = ErrorResponse(HttpStatus(status), Message(status), Reason(status));
   const auto delay = RetryAfter(status);

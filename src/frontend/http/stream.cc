@@ -11,6 +11,7 @@
 #include "boost/asio/as_tuple.hpp"
 #include "boost/asio/buffer.hpp"
 #include "boost/asio/post.hpp"
+#include "frontend/http/transfer_deadline.h"
 
 namespace accelerd {
 namespace {
@@ -110,21 +111,22 @@ Awaitable<std::size_t> Stream::ReadSome(std::span<std::byte> target) {
   co_return bytes;
 }
 
-Awaitable<bool> Stream::Write(const std::array<std::string_view, 3>& pieces, Duration timeout, Duration total) {
-  const Time end = Clock::Steady().Now() + total;
+Awaitable<bool> Stream::Write(const std::array<std::string_view, 3>& pieces, Duration patience, std::size_t min_rate) {
+  TransferDeadline deadline(patience, min_rate, Clock::Steady().Now());
   std::array<asio::const_buffer, 3> buffers;
   std::ranges::transform(pieces, buffers.begin(),
                          [](std::string_view piece) { return asio::const_buffer(piece.data(), piece.size()); });
   while (asio::buffer_size(buffers) > 0) {
-    const Duration left = end - Clock::Steady().Now();
+    const Duration left = deadline.Left(Clock::Steady().Now());
     if (left <= Duration(0)) {
       co_return false;
     }
-    SetTimeout(std::min(timeout, left));
+    SetTimeout(left);
     auto [error, bytes] = co_await socket_.async_write_some(buffers, Token());
     if (error) {
       co_return false;
     }
+    deadline.Progress(bytes, Clock::Steady().Now());
     for (asio::const_buffer& buffer : buffers) {
       const std::size_t of_buffer = std::min(bytes, buffer.size());
       buffer += of_buffer;
@@ -166,9 +168,12 @@ void Stream::ClearTimeout() {
 }
 
 void Stream::CheckDeadline(Time now) {
-  if (now < deadline_) {
-    return;
+  if (now >= deadline_) {
+    Interrupt();
   }
+}
+
+void Stream::Interrupt() {
   deadline_ = Time::max();
   timed_out_ = true;
   error_code ignored;

@@ -44,9 +44,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// reading().
   Awaitable<std::size_t> ReadSome(std::span<std::byte> target);
 
-  /// Writes the pieces, which stay valid meanwhile. false: the client is gone, no byte went out for `timeout`, or the
-  /// whole took longer than `total`.
-  Awaitable<bool> Write(const std::array<std::string_view, 3>& pieces, Duration timeout, Duration total);
+  /// Writes the pieces, which must stay valid until it completes. Returns false if the client is gone or reads too
+  /// slowly, as TransferDeadline says.
+  Awaitable<bool> Write(const std::array<std::string_view, 3>& pieces, Duration patience, std::size_t min_rate);
 
   /// Waits for the next Wake: a read in the background, the deadline and Close wake too. A Wake while nobody waits is
   /// remembered; there may be more of them than reasons.
@@ -58,6 +58,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void ClearTimeout();
   bool timed_out() const { return timed_out_; }
   void CheckDeadline(Time now);
+  /// Cancels operations and makes timed_out() true, as if the time had passed.
+  void Interrupt();
 
   /// The client has closed its side, or the connection is broken or closed: nothing more can be read.
   bool ended() const { return ended_; }
