@@ -134,7 +134,7 @@ absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, Byt
 HttpResponse RenderList(const std::vector<ModelStatus>& models) {
   Json array = Json::array();
   for (const ModelStatus& model : models) {
-    if (model.state == ModelState::kReady) {
+    if (model.loaded || model.state == ModelState::kReady) {
       array.push_back(model.name);
     }
   }
