@@ -178,19 +178,6 @@ def _overwrite(path):
         file.write(np.random.default_rng(0).bytes(size))
 
 
-def test_load_of_a_loaded_model_whose_files_changed(start, folder, digit):
-    path = made_models.save(made_models.classifier(1), folder, 'made')
-    before = Reference(path)
-    service = start(folder)
-    made_models.save(made_models.classifier(2), folder, 'made')
-    assert json_of(service.client.post('/load', json=load_call(folder, 'made')), 201) == {}
-    service.wait_for_log(r'made.*changed|changed.*made')
-    assert_same_tensor(scores_of(service, 'made', digit.read_bytes()), before.inference(load(digit)))
-    service.client.post('/unload/made')
-    service.client.post('/load', json=load_call(folder, 'made'))
-    assert_answers_as(service, 'made', path, digit)
-
-
 @pytest.mark.smoke
 def test_a_new_generation_beside_accepted_calls(start, folder, digit, encoded):
     """Calls go on while the model is unloaded and loaded from other files: each answer is wholly of one of them."""

@@ -110,7 +110,10 @@ def test_load_of_a_loaded_model(client, models):
 
 
 def test_load_of_an_absent_model(client, models):
-    assert 'absent' in error_of(client.post('/load', json={'path': str(models), 'name': 'absent'}), 503)
+    message = error_of(client.post('/load', json={'path': str(models), 'name': 'absent'}), 404)
+    assert 'absent' in message and str(models) in message
+    response = client.post('/load', json={'path': f'{models}/absent', 'name': 'digit_classifier'})
+    assert f'{models}/absent' in error_of(response, 404)
 
 
 def test_unload_of_an_absent_model_answers_its_name(client):

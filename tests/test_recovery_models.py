@@ -64,7 +64,8 @@ def test_a_model_whose_load_ends_the_worker_takes_no_other_down(start, stick, si
         checker.wait_correct(time.monotonic(), [GOOD])
         wait_unavailable(service)
         assert_only_the_bad_one_is_away(service, stick, checker)
-        assert json_of(service.client.get('/health/ready')) == {'ready': True}
+        body = json_of(service.client.get('/health/ready'), 503)
+        assert [model['name'] for model in body['models']] == [BAD] and BAD in body['reason']
         stick.clear()
         load_again(service, checker)
     checker.assert_honest()

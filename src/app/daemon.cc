@@ -54,6 +54,11 @@ absl::StatusOr<ModelManagerOptions> ManagerOptions(const ServeOptions& options, 
   manager.loading.defaults.performance_hint =
       options.performance_hint == "latency" ? PerformanceHint::kLatency : PerformanceHint::kThroughput;
   manager.loading.attach = ServingPlan::Create;
+  manager.loading.max_model_bytes = options.max_model_bytes;
+  manager.loading.kept_directory = options.cache_dir.empty() ? "" : options.cache_dir + "/loaded";
+  manager.limits = {.max_models = static_cast<std::size_t>(options.max_models),
+                    .max_client_models = static_cast<std::size_t>(options.max_client_models),
+                    .max_total_model_bytes = options.max_total_model_bytes};
   manager.device = {.name = options.device,
                     .recovers_hangs = isolated,
                     .open_timeout = options.open_timeout,
@@ -153,7 +158,7 @@ class Daemon::Parts {
                                                                                             : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),
         models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
-        status(manager),
+        status(manager, options.ready_when == "device" ? ReadyWhen::kDevice : ReadyWhen::kModels),
         stats(scheduler) {
     const auto answers = std::make_shared<ByteBudget>(options.max_total_response_bytes);
     AddHealthApi(status, front_end->router);

@@ -51,6 +51,10 @@ void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& 
   }
   if (command.operands == Operands::kModelAndFolder) {
     app.add_option("DIR", arguments.directory, "Folder with the model's files")->type_name("")->required();
+    app.add_flag(
+        "--replace", arguments.replace,
+        "Replace a model of this name that was loaded from another folder. What is loaded serves until the new "
+        "one is ready, and goes on when that fails");
   } else if (command.operands == Operands::kModelAndFiles) {
     DeclareTaskFlags(app, command, arguments);
   }

@@ -21,6 +21,7 @@ struct ClientArguments {
   std::string model;                ///< All but list and unload.
   std::vector<std::string> models;  ///< unload; one or more.
   std::string directory;            ///< load; absolute.
+  bool replace = false;             ///< load: replaces a model of this name that was loaded from another folder.
   std::vector<std::string> files;   ///< Tasks; "-" at most once. With `by_path` absolute.
   bool by_path = false;
   std::string labels;       ///< File; empty: none.

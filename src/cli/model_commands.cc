@@ -77,8 +77,9 @@ int RunModelCommand(const ClientArguments& arguments, ServiceClient& service) {
     return Shape(arguments, service);
   }
   if (arguments.command == "load") {
-    return ForEachModel(arguments, {arguments.model}, "loaded",
-                        [&](const std::string& model) { return service.Load(model, arguments.directory); });
+    return ForEachModel(arguments, {arguments.model}, "loaded", [&](const std::string& model) {
+      return service.Load(model, arguments.directory, arguments.replace);
+    });
   }
   return ForEachModel(arguments, arguments.models, "unloaded",
                       [&](const std::string& model) { return service.Unload(model); });

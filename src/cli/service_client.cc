@@ -77,8 +77,12 @@ absl::StatusOr<std::vector<std::string>> ServiceClient::List() {
   return names;
 }
 
-absl::Status ServiceClient::Load(const std::string& name, const std::string& directory) {
-  return Body(http_.PostJson("/load", Dump({{"path", directory}, {"name", name}}))).status();
+absl::Status ServiceClient::Load(const std::string& name, const std::string& directory, bool replace) {
+  Json request = {{"path", directory}, {"name", name}};
+  if (replace) {
+    request["replace"] = true;
+  }
+  return Body(http_.PostJson("/load", Dump(request))).status();
 }
 
 bool ServiceClient::LacksModel(const std::string& name) {

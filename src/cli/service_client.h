@@ -20,8 +20,9 @@ class ServiceClient {
 
   /// The names of the loaded models.
   absl::StatusOr<std::vector<std::string>> List();
-  /// `directory` is a folder of the service's machine.
-  absl::Status Load(const std::string& name, const std::string& directory);
+  /// `directory` is a folder of the service's machine. `replace`: whether a model of this name that was loaded from
+  /// another folder is replaced.
+  absl::Status Load(const std::string& name, const std::string& directory, bool replace = false);
   /// kNotFound when the service says that it has no such model.
   absl::Status Unload(const std::string& name);
   /// [n,c,h,w]

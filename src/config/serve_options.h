@@ -47,6 +47,7 @@ struct ServeOptions {
 
   // Models.
   std::string models;                   ///< Folder; empty: none.
+  std::string ready_when;               ///< "models" or "device".
   std::vector<std::string> load;        ///< Model names, or "all" or "none" alone.
   std::vector<std::string> allow_path;  ///< Folders.
   std::string cache_dir;                ///< Empty: no cache.
@@ -65,7 +66,11 @@ struct ServeOptions {
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds write_timeout{};
   std::size_t min_rate = 0;
-  std::int64_t max_queue = 0;  ///< Jobs that are not done.
+  std::int64_t max_models = 0;
+  std::int64_t max_client_models = 0;
+  std::size_t max_model_bytes = 0;        ///< Files of one model.
+  std::size_t max_total_model_bytes = 0;  ///< Files of all models.
+  std::int64_t max_queue = 0;             ///< Jobs that are not done.
   std::int64_t max_client_queue = 0;
   std::size_t max_client_bytes = 0;
   std::int64_t max_clients = 0;

@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <chrono>
+#include <future>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -24,6 +25,7 @@ Device::Device(BackendFactory factory, DeviceOptions options, ModelLoaderOptions
                .probe_interval = options_.probe_interval,
                .canary_interval = options_.canary_interval}),
       canaries_(options_.state_directory),
+      kept_(loading_.kept_directory),
       watch_(std::make_shared<BackendWatch>([this](const absl::Status& reason) { ReportLoss(reason); }, clock)),
       thread_([this] { Run(); }) {}
 
@@ -67,6 +69,7 @@ void Device::ReadMail() {
     host_.Suspect(model);
   }
   if (mail.lost && snapshot.state == DeviceState::kReady) {
+    left_ = true;
     MarkLost(*mail.lost);
   }
 }
@@ -107,6 +110,7 @@ void Device::Do(const OpenStep& /*step*/) {
       LogWarning("device",
                  fmt::format("the device cannot be opened: {}; it is tried again until it can", last_open_error_));
     }
+    away_ = away_ || left_;
     course_.OpenFailed(clock_.Now());
     TellWhyNotReady(status);
     return;
@@ -114,64 +118,91 @@ void Device::Do(const OpenStep& /*step*/) {
   LogInfo("device", "the device is open");
   last_open_error_.clear();
   course_.Opened(clock_.Now());
+  works_ = false;
   host_.StateChanged({DeviceState::kReady, absl::OkStatus(), {}});
+  left_ = false;
+  if (std::exchange(away_, false)) {
+    host_.DeviceReturned();
+  }
 }
 
-/// The device to itself: nothing runs beside it.
-class Device::Solitude {
+/// Keeps the device for a load alone: nothing runs beside it.
+class Device::ExclusiveLoad {
  public:
-  explicit Solitude(const Device& device) : host_(device.host_) {
+  explicit ExclusiveLoad(const Device& device) : host_(device.host_) {
     host_.Pause(true);
-    // What hangs there is given up, and then it is not busy any more.
-    while (host_.Busy()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    // A run that hangs is given up in the end, and the device is idle then.
+    const auto idle = std::make_shared<std::promise<void>>();
+    host_.NotifyIdle([idle](const absl::Status& /*status*/) { idle->set_value(); });
+    idle->get_future().wait();
   }
-  ~Solitude() { host_.Pause(false); }
-  Solitude(const Solitude&) = delete;
-  Solitude& operator=(const Solitude&) = delete;
+  ~ExclusiveLoad() { host_.Pause(false); }
+  ExclusiveLoad(const ExclusiveLoad&) = delete;
+  ExclusiveLoad& operator=(const ExclusiveLoad&) = delete;
 
  private:
   DeviceHost& host_;
 };
 
 void Device::Do(const CompileStep& step) {
-  std::optional<Solitude> solitude;
+  std::vector<FileStamp> stamps = StampModelFiles(step.files);
+  std::optional<ExclusiveLoad> exclusive;
   if (step.alone) {
-    solitude.emplace(*this);
-    // What ran until now may have taken the device down: that is not this load's doing.
+    exclusive.emplace(*this);
+    // What ran until now may have lost the device already.
     if (const absl::Status there = backend_->Probe(); !there.ok()) {
       MarkLost(there);
-      host_.LoadFailed(step.generation, absl::UnavailableError(there.message()), /*device_lost=*/true);
+      host_.LoadFailed({.model = step.generation,
+                        .reason = absl::UnavailableError(there.message()),
+                        .others_work = works_,
+                        .device_lost = true,
+                        .stamps = std::move(stamps)});
       return;
     }
   }
   absl::StatusOr<LoadedModel> loaded = absl::UnavailableError("");
   {
     const BackendWatch::Call call(*watch_, fmt::format("loading model \"{}\"", step.name), options_.compile_timeout);
-    loaded = LoadModel(step, loading_, *backend_, canaries_);
+    loaded = LoadModel(step, stamps, loading_, {*backend_, canaries_, kept_});
   }
-  if (!loaded.ok()) {
-    const bool lost =
-        absl::IsDataLoss(loaded.status()) || (absl::IsUnavailable(loaded.status()) && !backend_->Probe().ok());
-    if (lost) {
-      MarkLost(loaded.status());
-    }
-    host_.LoadFailed(step.generation, loaded.status(), lost);
+  if (loaded.ok() && !mailbox_->PeekLoss()) {
+    course_.Proved();
+    works_ = true;
+    HandOver(*std::move(loaded));
     return;
   }
-  course_.Proved();
-  HandOver(*std::move(loaded));
+  const absl::Status status = loaded.status();
+  loaded = absl::CancelledError("");  // The model leaves the device before that is opened again.
+  FailLoad(step, status, std::move(stamps));
+}
+
+/// `status` is OK when the device was lost at the very end of the load.
+void Device::FailLoad(const CompileStep& step, const absl::Status& status, std::vector<FileStamp> stamps) {
+  // What was reported says more than the error of a call that met a lost device, which may be any.
+  const std::optional<absl::Status> reported = mailbox_->PeekLoss();
+  const bool lost = reported || absl::IsDataLoss(status) || (absl::IsUnavailable(status) && !backend_->Probe().ok());
+  const absl::Status& reason = reported ? *reported : status;
+  if (lost) {
+    MarkLost(reason);
+  }
+  host_.LoadFailed({.model = step.generation,
+                    .reason = reason,
+                    .others_work = works_,
+                    .device_lost = lost,
+                    .stamps = std::move(stamps)});
 }
 
 void Device::HandOver(LoadedModel loaded) {
   const ModelGeneration generation = loaded.model->generation;
+  // Before anybody hears that the model serves, and may change its files.
+  kept_.Put(loaded.model->files, loaded.model->info, loaded.stamps);
   CompiledModel* const compiled = loaded.compiled.get();
   models_[generation] = std::move(loaded.compiled);
   course_.snapshot().placements[generation] = {};
   // The last holder only reports: a model is destroyed on this thread.
   const auto report = [mailbox = mailbox_, generation](CompiledModel*) { mailbox->Released(generation); };
-  if (!host_.Loaded(std::move(loaded.model), std::shared_ptr<CompiledModel>(compiled, report))) {
+  if (!host_.Loaded(std::move(loaded.model), std::shared_ptr<CompiledModel>(compiled, report),
+                    std::move(loaded.stamps))) {
     course_.snapshot().placements[generation].state = PlacementState::kUnloading;
   }
 }
@@ -194,6 +225,7 @@ void Device::Do(const ProbeStep& /*step*/) {
   }
   course_.Probed(clock_.Now());
   if (!status.ok()) {
+    left_ = true;
     MarkLost(status);
     return;
   }

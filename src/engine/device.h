@@ -6,13 +6,18 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "base/done.h"
 #include "engine/backend_watch.h"
 #include "engine/canary_store.h"
 #include "engine/device_course.h"
 #include "engine/device_mailbox.h"
+#include "engine/failed_load.h"
+#include "engine/file_stamp.h"
+#include "engine/kept_files.h"
 #include "engine/model_loader.h"
 #include "engine/next_action.h"
 
@@ -48,16 +53,21 @@ class DeviceHost {
   /// Any thread.
   virtual void StateChanged(const DeviceChange& change) = 0;
 
-  /// Whether the model is still wanted and serves now; it reports its end by DeviceMailbox::Unreferenced. Otherwise
-  /// `compiled` has been let go of.
-  virtual bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled) = 0;
+  /// Returns whether the model is still wanted and serves now; it reports its end by DeviceMailbox::Unreferenced.
+  /// Otherwise `compiled` has been let go of. `stamps` are the files that the model was made of.
+  virtual bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled,
+                      std::vector<FileStamp> stamps) = 0;
 
-  /// `device_lost`: the load took the device down, or the device left meanwhile; the model may be tried again.
-  virtual void LoadFailed(ModelGeneration model, const absl::Status& reason, bool device_lost) = 0;
+  virtual void LoadFailed(FailedLoad load) = 0;
 
-  /// While the device is paused nothing starts on it; Busy: something that started before still runs.
+  /// The device was away for another reason than a load, and is open again.
+  virtual void DeviceReturned() = 0;
+
+  /// While the device is paused nothing starts on it; what started before goes on.
   virtual void Pause(bool paused) = 0;
-  virtual bool Busy() const = 0;
+
+  /// Completes on any thread when nothing runs on the device, which is paused.
+  virtual void NotifyIdle(Done<> done) = 0;
 
   /// Nothing more may start on this placement.
   virtual void Withdraw(ModelGeneration model) = 0;
@@ -65,7 +75,7 @@ class DeviceHost {
   /// A job of the model crashed or hung the device twice.
   virtual void Suspect(ModelGeneration model) = 0;
 
-  /// Time to look whether files of models that could not be loaded have changed.
+  /// Time to look whether files of models have changed.
   virtual void LookForChanges() = 0;
 
   /// Time to run the canaries of the models that serve, beside their jobs.
@@ -96,7 +106,7 @@ class Device {
   std::shared_ptr<BackendWatch> watch() const { return watch_; }
 
  private:
-  class Solitude;
+  class ExclusiveLoad;
 
   void Run();
   void ReadMail();
@@ -104,6 +114,7 @@ class Device {
   void TellWhyNotReady(const absl::Status& reason);
   void ReportLoss(const absl::Status& reason);
   absl::Status OpenBackend();
+  void FailLoad(const CompileStep& step, const absl::Status& status, std::vector<FileStamp> stamps);
   void HandOver(LoadedModel loaded);
 
   void Do(const OpenStep& step);
@@ -126,6 +137,10 @@ class Device {
   std::unique_ptr<Backend> backend_;
   std::map<ModelGeneration, std::unique_ptr<CompiledModel>> models_;
   CanaryStore canaries_;
+  KeptFiles kept_;
+  bool left_ = false;            ///< The device is lost, and no load was under way.
+  bool away_ = false;            ///< It could not be opened since then.
+  bool works_ = false;           ///< A model computed what it should since the device was opened.
   std::string last_open_error_;  ///< Said in the log already.
 
   const std::shared_ptr<BackendWatch> watch_;

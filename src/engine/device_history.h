@@ -19,19 +19,21 @@ class DeviceHistory {
     status_.since = std::chrono::system_clock::now();
   }
 
-  /// `reason` says why it is not kReady. Returns whether the state is another than before.
-  bool Enter(DeviceState state, const absl::Status& reason) {
+  /// Notes a state. `reason` says why it is not kReady, and `retry_at` when the device may be back. Returns whether the
+  /// state is another than before.
+  bool Enter(DeviceState state, const absl::Status& reason, Time retry_at = {}) {
     const std::lock_guard lock(mutex_);
-    const bool changed = std::exchange(status_.state, state) != state;
-    if (changed) {
+    const DeviceState before = std::exchange(status_.state, state);
+    if (before != state) {
       status_.since = std::chrono::system_clock::now();
     }
-    if (state == DeviceState::kReady) {
-      status_.restarts += std::exchange(was_ready_, true) ? 1 : 0;
-    } else {
+    // A loss is counted when it happens: who looks while the device is away sees it too.
+    status_.restarts += before == DeviceState::kReady && state == DeviceState::kLost ? 1 : 0;
+    if (state != DeviceState::kReady) {
       status_.last_error = Message(reason);
+      status_.retry_at = retry_at;
     }
-    return changed;
+    return before != state;
   }
 
   DeviceStatus status() const {
@@ -42,7 +44,6 @@ class DeviceHistory {
  private:
   mutable std::mutex mutex_;
   DeviceStatus status_;
-  bool was_ready_ = false;
 };
 
 }  // namespace accelerd

@@ -60,6 +60,11 @@ DeviceMailbox::Mail DeviceMailbox::Take() {
   return std::exchange(mail_, Mail());
 }
 
+std::optional<absl::Status> DeviceMailbox::PeekLoss() {
+  const std::lock_guard lock(mutex_);
+  return mail_.lost;
+}
+
 void DeviceMailbox::Wait(std::optional<Time> until, const Clock& clock) {
   std::unique_lock lock(mutex_);
   if (!until) {

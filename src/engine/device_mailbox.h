@@ -44,6 +44,9 @@ class DeviceMailbox {
   /// For the thread: what arrived since the last call.
   Mail Take();
 
+  /// For the thread: why the device is lost, if that arrived since the last Take. It stays there.
+  std::optional<absl::Status> PeekLoss();
+
   /// For the thread: returns when something arrived since Take, or at `until`.
   void Wait(std::optional<Time> until, const Clock& clock);
 

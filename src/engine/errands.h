@@ -45,7 +45,8 @@ struct Errands {
   std::vector<ModelGeneration> suspects;
   std::shared_ptr<SchedulerObserver> observer;  ///< Of hangs and suspects.
   std::vector<JobEntryPtr> prepare;
-  Tensors release;  ///< Inputs that no run reads any more.
+  Tensors release;                  ///< Inputs that no run reads any more.
+  std::vector<Done<>> device_idle;  ///< Waited for the end of the last run on their device.
   std::vector<Answer> answer;
 };
 

@@ -16,6 +16,8 @@
 #include <utility>
 
 #include "backend/backend.h"
+#include "base/file.h"
+#include "base/hash.h"
 #include "engine/fake_models.h"
 
 namespace accelerd {
@@ -93,12 +95,18 @@ class FakeDevice {
   void WaitForOpens(int count) {
     Await([&] { return opens_ >= count; });
   }
+  void WaitForOpenFailures(int count) {
+    Await([&] { return open_failures_ >= count; });
+  }
   void WaitForLiveModels(int count) {
     Await([&] { return live_models_ == count; });
   }
 
   int compiles() const {
     return Read([&] { return compiles_; });
+  }
+  int probes() const {
+    return Read([&] { return probes_; });
   }
   int live_models() const {
     return Read([&] { return live_models_; });
@@ -119,6 +127,8 @@ class FakeDevice {
   MakeModel make_model_ = [](const ModelSource&) { return std::make_unique<ThreadedModel>(2, 1, 0); };
   Backend::OnLost on_lost_;
   int opens_ = 0;
+  int open_failures_ = 0;
+  int probes_ = 0;
   int compiles_ = 0;  ///< Begun.
   int live_models_ = 0;
   std::int64_t canary_offset_ = 0;
@@ -139,11 +149,14 @@ class FakeBackend : public Backend {
   absl::Status Open() override {
     ExpectOwnThread();
     EXPECT_EQ(device_->live_models(), 0);
+    absl::Status status;
     device_->Change([&] {
       ++device_->opens_;
       device_->probe_status_ = absl::OkStatus();
+      status = device_->open_status_;
+      device_->open_failures_ += status.ok() ? 0 : 1;
     });
-    return device_->Read([&] { return device_->open_status_; });
+    return status;
   }
 
   absl::StatusOr<std::unique_ptr<CompiledModel>> Compile(const ModelSource& source) override {
@@ -160,6 +173,7 @@ class FakeBackend : public Backend {
 
   absl::Status Probe() override {
     ExpectOwnThread();
+    device_->Change([&] { ++device_->probes_; });
     return device_->Read([&] { return device_->probe_status_; });
   }
 
@@ -178,6 +192,9 @@ class FakeBackend : public Backend {
     Live(FakeBackend& backend, std::unique_ptr<CompiledModel> model, const ModelSource& source)
         : backend_(backend), model_(std::move(model)), info_(model_->info()) {
       info_.files = {source.files.main};
+      if (const absl::StatusOr<std::string> contents = ReadFile(source.files.main, 1 << 20); contents.ok()) {
+        info_.content_hash = ToHex(Sha256Of(*contents));
+      }
       info_.from_cache = !source.refresh_cache && backend_.device_->Read([&] { return backend_.device_->from_cache_; });
       backend_.device_->Change([&] { ++backend_.device_->live_models_; });
     }

@@ -5,15 +5,21 @@
 namespace accelerd {
 namespace {
 
+std::int64_t Nanoseconds(const timespec& time) {
+  constexpr std::int64_t kPerSecond = 1'000'000'000;
+  return time.tv_sec * kPerSecond + time.tv_nsec;
+}
+
 FileStamp StampFile(const std::string& path) {
   struct stat file{};
   if (stat(path.c_str(), &file) != 0) {
     return {.path = path};
   }
-  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
   return {.path = path,
           .bytes = file.st_size,
-          .modified_nanoseconds = file.st_mtim.tv_sec * kNanosecondsPerSecond + file.st_mtim.tv_nsec};
+          .modified_nanoseconds = Nanoseconds(file.st_mtim),
+          .changed_nanoseconds = Nanoseconds(file.st_ctim),
+          .inode = file.st_ino};
 }
 
 }  // namespace
@@ -35,6 +41,14 @@ std::vector<std::string> ChangedFiles(const std::vector<FileStamp>& stamps) {
     }
   }
   return changed;
+}
+
+std::uint64_t TotalBytes(const std::vector<FileStamp>& stamps) {
+  std::uint64_t bytes = 0;
+  for (const FileStamp& stamp : stamps) {
+    bytes += stamp.bytes > 0 ? static_cast<std::uint64_t>(stamp.bytes) : 0;
+  }
+  return bytes;
 }
 
 }  // namespace accelerd

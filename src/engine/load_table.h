@@ -1,14 +1,19 @@
 #ifndef ACCELERD_ENGINE_LOAD_TABLE_H_
 #define ACCELERD_ENGINE_LOAD_TABLE_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/done.h"
+#include "engine/device_status.h"
+#include "engine/failed_load.h"
+#include "engine/load_limits.h"
 #include "engine/load_progress.h"
 #include "engine/load_request.h"
 #include "engine/next_action.h"
@@ -17,106 +22,138 @@
 
 namespace accelerd {
 
-/// What a model was loaded from.
-std::vector<std::string> FilesOfModel(const EngineModel& model);
-
-/// The models that are wanted, how far the load of each is, whom it keeps waiting, and what new calls can reach; and
-/// the rules by which a model is UNAVAILABLE.
+/// The models that are wanted, how far the load of each is, who waits for it, and what new calls can reach. The table
+/// also holds the rules by which a model becomes UNAVAILABLE.
 ///
-/// Pure: the time is a parameter, nothing is logged. Thread-compatible, but for routing(). Its owner holds a mutex for
-/// the calls and completes what they return without it, as callers may call back.
+/// Pure: the time is a parameter, no file is looked at, nothing is logged. Thread-compatible, except for routing(). Its
+/// owner holds a mutex for the calls, and completes what they return without the mutex, as callers may call back.
 class LoadTable {
  public:
-  /// What becomes of a call for a model.
+  /// What becomes of a call that asks for a model.
   struct Begun {
-    bool starts = false;                      ///< The device has to load it.
-    std::optional<absl::Status> answer = {};  ///< Unset: the call waits.
-    std::vector<FileStamp> stamps = {};       ///< Of a model that is READY: what it was loaded from.
+    bool starts = false;                      ///< The device has to load something.
+    std::optional<absl::Status> answer = {};  ///< Unset: the call waits, or the other members say what to do.
+
+    /// The generation that serves already. If its files have changed since (`stamps`), or are others (`other_files`),
+    /// the caller goes on with Replace.
+    std::optional<ModelGeneration> serving = {};
+    std::vector<FileStamp> stamps = {};
+    bool other_files = false;
   };
 
-  /// What a model becomes that is UNAVAILABLE from now on.
+  /// What a model becomes that is UNAVAILABLE from now on, or whose replacement failed.
   struct Failed {
     std::string name;
     Waiters waiters;
     ModelHandle handle;
+    bool was_replacement = false;  ///< The model that was to be replaced goes on.
   };
 
   /// What a model becomes that is READY from now on.
   struct Published {
     Waiters waiters;
-    Duration time{};  ///< Of its load.
+    Duration time{};                       ///< Of its load.
+    std::optional<LoadProgress> replaced;  ///< The generation in whose place it is.
+  };
+
+  /// A model that serves, or is held, and the files that it was loaded from or failed to be loaded from.
+  struct Stamped {
+    std::string name;
+    ModelGeneration generation{};
+    std::vector<FileStamp> stamps;
   };
 
   /// Lets go of a model whose last holder is gone, on any thread.
   using Release = std::function<void(const EngineModel*)>;
 
-  /// `done` is taken if the call waits.
+  explicit LoadTable(const LoadLimits& limits = {}) : limits_(limits) {}
+
+  /// Takes `done` if the call waits.
   Begun Begin(const LoadRequest& request, Done<>& done);
 
-  /// Later calls are answered so; returns those that wait.
+  /// Loads the request's files beside the generation `serving`, and takes `done` if the call waits. When that
+  /// generation does not serve any more, the result is empty, and the caller begins anew.
+  Begun Replace(const LoadRequest& request, ModelGeneration serving, Done<>& done);
+
+  /// Answers later calls with `reason`; returns the calls that wait.
   Waiters Refuse(const absl::Status& reason);
 
-  /// The model is not wanted any more; what it was.
-  std::optional<LoadProgress> Remove(const std::string& name);
+  /// Stops wanting the model and its replacement. Returns what they were; empty when there is no such model.
+  std::vector<LoadProgress> Remove(const std::string& name);
 
-  /// Wants nothing any more; what there was.
+  /// Stops wanting anything; returns what there was.
   std::map<ModelGeneration, LoadProgress> Clear();
 
-  /// What the device does next. A load that it is to begin counts as an attempt.
+  /// Returns what the device does next.
   Step NextStep(const DeviceSnapshot& snapshot, DeviceId device, Time now);
 
-  /// The handle under which a compiled model is to serve: its own when it comes back to a device that was lost. Null
-  /// when it is not wanted any more, or its contents are others than its requests were prepared for.
+  /// Returns the handle under which a compiled model is to serve: the one that requests hold when the model comes back
+  /// to a device that was lost. Null when the model is not wanted any more, or its contents are others than its
+  /// requests were prepared for.
   ModelHandle Adopt(std::unique_ptr<EngineModel> model, Release release);
 
-  /// The model is on the device, and new calls reach it. Unset when it is not wanted any more.
+  /// Lets new calls reach the model, which is on the device. `stamps` are the files that it was loaded from; those of
+  /// the first load stay when it only came back. Unset when the model is not wanted any more.
   std::optional<Published> Publish(const ModelHandle& handle, std::vector<FileStamp> stamps, Time now);
 
-  /// The model left the device; false when it is not wanted any more.
+  /// The model left the device. Returns false when it is not wanted any more.
   bool Withdraw(ModelGeneration generation);
 
-  /// Whether a load that failed makes its model UNAVAILABLE. One that took the device down (`device_lost`) has another
-  /// try; a device that left is nobody's fault.
-  bool BlamesLoad(ModelGeneration generation, const absl::Status& reason, bool device_lost);
+  /// Returns whether a load that failed makes its model UNAVAILABLE. A load that lost the device is tried again: the
+  /// model is to blame after two crashes, hangs or kills in a row, or three losses of any kind in a row. A device that
+  /// computes something else than before is the model's fault only while other models compute what they should. A
+  /// client's model that never served is to blame for its first hang, as another try would stop all others for as long.
+  bool BlamesLoad(const FailedLoad& failed);
 
-  /// Whether a job that crashed or hung the device, alone on it, makes its model UNAVAILABLE: the second one does,
-  /// within ten minutes, for devices that crash now and then by themselves do so under some model each time.
+  /// Returns whether a job that crashed or hung the device, alone on it, makes its model UNAVAILABLE: the second one
+  /// does, within ten minutes. Devices that crash now and then by themselves do so under some model each time.
   bool BlamesJob(ModelGeneration generation, Time now);
 
-  /// The model is not served until somebody asks for it again, or its files (`stamps`) change. Who loaded it was told
-  /// that it is there: only one that never served, and is not pinned, is forgotten.
+  /// Sets the model aside until somebody asks for it again, or its files change (`stamps`; unset: the files that it was
+  /// loaded from). A replacement is dropped instead, and the model that serves stays. A model whose replacement is
+  /// under way is replaced by that at once.
   std::optional<Failed> MakeUnavailable(ModelGeneration generation, const std::string& reason,
-                                        std::vector<FileStamp> stamps);
+                                        std::optional<std::vector<FileStamp>> stamps);
 
-  /// Wants the same as a new generation, for which its waiters wait; what the old one was, if it was wanted.
-  std::optional<LoadProgress> Renew(ModelGeneration generation);
+  /// Loads a model anew as another generation, for which its waiters wait. Returns false when it is not wanted any
+  /// more.
+  bool Renew(ModelGeneration generation);
 
-  /// The models that are not loaded although they are wanted, and what they failed to load from.
-  std::vector<std::pair<WantedModel, std::vector<FileStamp>>> Held() const;
+  /// The device was away, and not because of a load, and is back: models that were set aside because the device left
+  /// during their loads get another try. Returns their names.
+  std::vector<std::string> DeviceReturned();
 
-  /// By the model's name, those whose deadline is not after `now`.
+  /// The models that are UNAVAILABLE.
+  std::vector<Stamped> Held() const;
+
+  /// The models that serve, or come back to a device that was lost.
+  std::vector<Stamped> Served() const;
+
+  /// Takes the waiters whose deadline is not after `now`, by the name of the model.
   std::vector<std::pair<std::string, Waiters>> TakeExpired(Time now);
   std::optional<Time> first_deadline() const;
 
-  /// As far as they are known; none when the model is not wanted.
-  std::vector<std::string> FilesOf(ModelGeneration generation) const;
-
   bool Wants(ModelGeneration generation) const { return wanted_.Find(generation) != nullptr; }
 
-  /// Sorted by name.
-  std::vector<ModelStatus> List() const;
-
-  /// Whether no pinned model is still LOADING.
-  bool Settled() const;
+  /// Every wanted model as a call would meet it, sorted by name.
+  std::vector<ModelStatus> List(const DeviceStatus& device) const;
 
   /// Thread-safe.
   std::shared_ptr<const RoutingSnapshot> routing() const { return routing_.Get(); }
 
  private:
-  LoadProgress& Restart(const std::string& name, const ModelFiles& files, bool pinned);
+  Begun Start(const LoadRequest& request, Done<>& done);
+  void Configure(const LoadRequest& request);
+  const ModelFiles& FilesOf(const LoadRequest& request) const;
+  absl::Status MakeRoom(const LoadRequest& request);
+  absl::Status CheckBytes(const LoadRequest& request, std::uint64_t freed) const;
+  bool ForgetFailed(const std::string* client);
+  bool IsConfigured(const LoadRequest& request) const;
 
+  const LoadLimits limits_;
   WantedSet wanted_;
-  std::map<ModelGeneration, LoadProgress> loads_;  ///< One for each of wanted_.
+  std::map<std::string, ModelFiles> configured_;   ///< By name, what the service's own configuration asks for.
+  std::map<ModelGeneration, LoadProgress> loads_;  ///< One for each model and each replacement of wanted_.
   RoutingTable routing_;
   std::optional<absl::Status> refusal_;
 };

@@ -1,11 +1,15 @@
 #include "engine/model_loader.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "fmt/core.h"
+#include "model/labels_file.h"
 
 namespace accelerd {
 namespace {
@@ -25,10 +29,11 @@ std::string KeyOf(const ModelInfo& info, const CompileSettings& settings) {
 /// A model on its way to READY.
 class Load {
  public:
-  Load(Backend& backend, CanaryStore& canaries, ModelSource source)
-      : backend_(backend), canaries_(canaries), source_(std::move(source)) {}
+  Load(Backend& backend, CanaryStore& canaries) : backend_(backend), canaries_(canaries) {}
 
-  absl::Status Compile() {
+  /// Compiles `source` in place of what was compiled before.
+  absl::Status Compile(ModelSource source) {
+    source_ = std::move(source);
     compiled_.reset();  // Two may not fit onto the device.
     ACCELERD_ASSIGN_OR_RETURN(compiled_, backend_.Compile(source_));
     return absl::OkStatus();
@@ -75,8 +80,9 @@ class Load {
 
  private:
   absl::Status CompileAnew() {
-    source_.refresh_cache = true;
-    return Compile();
+    ModelSource source = source_;
+    source.refresh_cache = true;
+    return Compile(std::move(source));
   }
 
   absl::Status Compare(const CanaryOutputs& outputs) const {
@@ -109,26 +115,112 @@ class Load {
   std::optional<CanaryReference> reference_;
 };
 
+/// Whether the model is the one that requests were prepared for.
+bool IsSame(const EngineModel& before, const ModelInfo& now) {
+  return before.info.content_hash == now.content_hash;
+}
+
+absl::Status FilesAreOthers(const EngineModel& model, const std::string& detail) {
+  return absl::FailedPreconditionError(
+      fmt::format("the device was lost, and the files of the model ({}) are not those that were loaded any more, of "
+                  "which no copy is "
+                  "kept{}; load the model to use the files as they are",
+                  model.files.main, detail));
+}
+
+/// A file that may not be opened any more, such as a link that leads out by now, is not served from its copy either.
+absl::Status CheckPermitted(const ModelFiles& files) {
+  for (const std::filesystem::path file : {files.main, files.weights()}) {
+    const absl::StatusOr<InputFolder> folder = InputFolder::Open(file.parent_path(), files.root);
+    const absl::Status status = folder.ok() ? folder->CheckLinkedFile(file.filename()) : folder.status();
+    if (absl::IsPermissionDenied(status)) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+/// Compiles what a model was made of that served before. A copy goes before files that have changed: those may be half
+/// written, and nobody has asked for them.
+absl::Status Restore(const CompileStep& step, const CompileSettings& settings, const LoadTools& tools, Load& load) {
+  const EngineModel& before = *step.restores;
+  const std::optional<ModelFiles> copy =
+      ChangedFiles(step.stamps).empty() ? std::nullopt : tools.kept.Find(before.files, before.info.content_hash);
+  if (copy) {
+    ACCELERD_RETURN_IF_ERROR(CheckPermitted(step.files));
+    const absl::Status compiled = load.Compile({.name = step.name, .files = *copy, .settings = settings});
+    if (compiled.ok() ? IsSame(before, load.info()) : absl::IsUnavailable(compiled)) {
+      return compiled;
+    }
+    LogWarning("models", fmt::format("the copy of the files of \"{}\" is damaged", step.name));
+    tools.kept.Remove(before.info.content_hash);
+  }
+  const absl::Status compiled = load.Compile({.name = step.name, .files = step.files, .settings = settings});
+  if (compiled.ok()) {
+    return IsSame(before, load.info()) ? compiled : FilesAreOthers(before, "");
+  }
+  const bool changed = !ChangedFiles(step.stamps).empty();
+  return changed && !absl::IsUnavailable(compiled) ? FilesAreOthers(before, fmt::format(" ({})", Message(compiled)))
+                                                   : compiled;
+}
+
+absl::Status CheckBytes(const std::vector<FileStamp>& stamps, std::uint64_t most) {
+  const std::uint64_t bytes = TotalBytes(stamps);
+  return bytes <= most ? absl::OkStatus()
+                       : absl::InvalidArgumentError(
+                             fmt::format("the model's files have {} bytes; --max-model-bytes allows {}", bytes, most));
+}
+
+/// Adds the stamps of files that only became known when the model was read.
+void AddStamps(const EngineModel& model, std::vector<FileStamp>& stamps) {
+  for (const std::string& file : model.info.files) {
+    if (std::ranges::find(stamps, file, &FileStamp::path) == stamps.end()) {
+      stamps.push_back(StampFiles({file}).front());
+    }
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<LoadedModel> LoadModel(const CompileStep& step, const ModelLoaderOptions& options, Backend& backend,
-                                      CanaryStore& canaries) {
+std::vector<FileStamp> StampModelFiles(const ModelFiles& files) {
+  // metadata.yaml counts for models with a folder of their own.
+  std::vector<std::string> paths = {files.main, files.weights(), files.card,
+                                    std::filesystem::path(files.main).parent_path() / "metadata.yaml"};
+  if (std::string labels = FindLabelsFile(files); !labels.empty()) {
+    paths.push_back(std::move(labels));
+  }
+  return StampFiles(paths);
+}
+
+absl::StatusOr<LoadedModel> LoadModel(const CompileStep& step, std::vector<FileStamp> stamps,
+                                      const ModelLoaderOptions& options, const LoadTools& tools) {
   auto model = std::make_unique<EngineModel>();
   model->name = step.name;
   model->generation = step.generation;
   model->files = step.files;
-  ACCELERD_ASSIGN_OR_RETURN(model->card, ReadModelCard(step.files));
-  Load load(backend, canaries,
-            {.name = step.name, .files = step.files, .settings = SettingsOf(model->card, options.defaults)});
-  ACCELERD_RETURN_IF_ERROR(load.Compile());
+  Load load(tools.backend, tools.canaries);
+  if (step.restores != nullptr) {
+    model->card = step.restores->card;
+    model->attachment = step.restores->attachment;
+    ACCELERD_RETURN_IF_ERROR(Restore(step, SettingsOf(model->card, options.defaults), tools, load));
+  } else {
+    ACCELERD_RETURN_IF_ERROR(CheckBytes(stamps, options.max_model_bytes));
+    ACCELERD_ASSIGN_OR_RETURN(model->card, ReadModelCard(step.files));
+    ACCELERD_RETURN_IF_ERROR(
+        load.Compile({.name = step.name, .files = step.files, .settings = SettingsOf(model->card, options.defaults)}));
+  }
   model->info = load.info();
-  if (options.attach) {
+  if (options.attach && step.restores == nullptr) {
     ACCELERD_ASSIGN_OR_RETURN(model->attachment, options.attach(model->info, model->card, model->files));
   }
   ACCELERD_RETURN_IF_ERROR(load.PassCanary());
+  if (load.info().content_hash != model->info.content_hash) {  // It may have been compiled anew.
+    return absl::UnavailableError(fmt::format("{} changed while it was loaded; try again", step.files.main));
+  }
   model->info = load.info();
   model->canary = load.reference();
-  return LoadedModel{std::move(model), std::move(load).compiled()};
+  AddStamps(*model, stamps);
+  return LoadedModel{std::move(model), std::move(load).compiled(), std::move(stamps)};
 }
 
 }  // namespace accelerd

@@ -1,9 +1,11 @@
 #include "engine/model_manager.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -39,6 +41,7 @@ class ModelManager::Impl final : public DeviceHost {
       : scheduler_(scheduler),
         clock_(clock),
         history_(options.device.name),
+        table_(options.limits),
         deadlines_(
             std::in_place, [this] { ExpireWaiters(); }, clock),
         device_(std::in_place, std::move(backend), std::move(options.device), std::move(options.loading), *this,
@@ -61,38 +64,42 @@ class ModelManager::Impl final : public DeviceHost {
     deadlines_.reset();
   }
 
-  void BeginLoad(const LoadRequest& request, Done<> done) {
-    LoadTable::Begun begun;
-    {
-      const std::lock_guard lock(mutex_);
-      begun = table_.Begin(request, done);
-      ArmDeadlines();
+  void BeginLoad(LoadRequest request, Done<> done) {
+    if (request.bytes == 0) {
+      request.bytes = TotalBytes(StampFiles({request.files.main, request.files.weights()}));
     }
-    if (begun.starts) {
-      mailbox_->Wake();
+    LoadTable::Begun begun = Begin([&](LoadTable& table) { return table.Begin(request, done); });
+    while (begun.serving) {
+      const std::vector<std::string> changed = ChangedFiles(begun.stamps);
+      if (!begun.other_files && changed.empty()) {
+        done(absl::OkStatus());
+        return;
+      }
+      begun = Begin([&](LoadTable& table) { return table.Replace(request, *begun.serving, done); });
+      if (begun.starts) {
+        LogInfo("models",
+                fmt::format("\"{}\" is loaded from {} beside the one that serves{}", request.name, request.files.main,
+                            changed.empty() ? "" : fmt::format("; changed: {}", fmt::join(changed, ", "))));
+      } else if (begun.serving) {  // That generation does not serve any more.
+        begun = Begin([&](LoadTable& table) { return table.Begin(request, done); });
+      }
     }
-    if (!begun.answer) {
-      return;
+    if (begun.answer) {
+      done(*begun.answer);
     }
-    if (const std::vector<std::string> changed = ChangedFiles(begun.stamps); !changed.empty()) {
-      LogWarning("models", fmt::format("\"{}\" stays as it was loaded although its files changed ({}); unload and load "
-                                       "it to use the new ones",
-                                       request.name, fmt::join(changed, ", ")));
-    }
-    done(*begun.answer);
   }
 
   void Unload(const std::string& name, Done<> done) {
-    std::optional<LoadProgress> load = Change([&](LoadTable& table) { return table.Remove(name); });
-    if (load) {
+    std::vector<LoadProgress> loads = Change([&](LoadTable& table) { return table.Remove(name); });
+    if (!loads.empty()) {
       mailbox_->Wake();
       LogInfo("models", fmt::format("\"{}\" is unloaded", name));
       const absl::Status gone = absl::UnavailableError(fmt::format("model \"{}\" was unloaded", name));
-      load->waiters.Complete(gone);
-      if (load->handle != nullptr && !load->placed) {
-        scheduler_.ModelGone(load->handle->generation, gone);  // Nothing brings it back.
+      for (LoadProgress& load : loads) {
+        load.waiters.Complete(gone);
+        LetGo(load, gone);
       }
-      load.reset();
+      loads.clear();
     }
     done(absl::OkStatus());
   }
@@ -104,13 +111,9 @@ class ModelManager::Impl final : public DeviceHost {
   std::shared_ptr<const RoutingSnapshot> routing() const { return table_.routing(); }
 
   std::vector<ModelStatus> List() const {
+    const DeviceStatus status = device();
     const std::lock_guard lock(mutex_);
-    return table_.List();
-  }
-
-  bool Settled() const {
-    const std::lock_guard lock(mutex_);
-    return table_.Settled();
+    return table_.List(status);
   }
 
   DeviceStatus device() const { return history_.status(); }
@@ -122,7 +125,7 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   void StateChanged(const DeviceChange& change) override {
-    const bool changed = history_.Enter(change.state, change.reason);
+    const bool changed = history_.Enter(change.state, change.reason, change.loss.retry_at);
     scheduler_.DeviceChanged(kDevice, change.state, change.loss);
     if (!changed) {
       return;
@@ -135,30 +138,24 @@ class ModelManager::Impl final : public DeviceHost {
   }
 
   void Pause(bool paused) override { scheduler_.Pause(kDevice, paused); }
-  bool Busy() const override { return scheduler_.Busy(kDevice); }
+  void NotifyIdle(Done<> done) override { scheduler_.NotifyDeviceIdle(kDevice, std::move(done)); }
 
   void Withdraw(ModelGeneration model) override {
     const bool wanted = Change([&](LoadTable& table) { return table.Withdraw(model); });
     scheduler_.PlacementChanged(kDevice, model, nullptr);
     if (!wanted) {
-      scheduler_.ModelGone(model, absl::UnavailableError("the device was lost after the model was unloaded"));
+      scheduler_.ModelGone(model,
+                           absl::UnavailableError("the device was lost after the model was unloaded or replaced"));
     }
   }
 
-  bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled) override {
+  bool Loaded(std::unique_ptr<EngineModel> model, std::shared_ptr<CompiledModel> compiled,
+              std::vector<FileStamp> stamps) override {
     const ModelGeneration generation = model->generation;
     const bool from_cache = model->info.from_cache;
-    std::vector<FileStamp> stamps = StampFiles(FilesOfModel(*model));
-    const std::string name = model->name;
     const ModelHandle handle = Adopt(std::move(model));
     if (handle == nullptr) {
-      if (Renew(generation)) {
-        LogWarning("models", fmt::format("the files of \"{}\" changed; it is loaded anew", name));
-        scheduler_.ModelGone(
-            generation,
-            WithRetryAfter(absl::UnavailableError(fmt::format("the files of model \"{}\" changed; try again", name)),
-                           std::chrono::seconds(1)));
-      }
+      MakeUnavailable(generation, "cannot be loaded", "its files hold other contents than before", std::move(stamps));
       return false;
     }
     // The scheduler first: who finds the model in the routing snapshot submits at once.
@@ -169,13 +166,34 @@ class ModelManager::Impl final : public DeviceHost {
       return false;
     }
     LogReady(*handle, published->time, from_cache);
+    if (published->replaced) {
+      LetGo(*published->replaced,
+            WithRetryAfter(absl::UnavailableError(fmt::format("model \"{}\" was replaced; try again", handle->name)),
+                           std::chrono::seconds(1)));
+      published->replaced.reset();
+    }
+    // Who came late may mean newer files than those that were read.
+    for (auto& [request, done] : published->waiters.TakeLate()) {
+      BeginLoad(std::move(request), std::move(done));
+    }
     published->waiters.Complete(absl::OkStatus());
     return true;
   }
 
-  void LoadFailed(ModelGeneration generation, const absl::Status& reason, bool device_lost) override {
-    if (Change([&](LoadTable& table) { return table.BlamesLoad(generation, reason, device_lost); })) {
-      MakeUnavailable(generation, "cannot be loaded", std::string(Message(reason)));
+  void LoadFailed(FailedLoad load) override {
+    if (Change([&](LoadTable& table) { return table.BlamesLoad(load); })) {
+      MakeUnavailable(load.model, "cannot be loaded",
+                      load.device_lost ? fmt::format("the device was lost each time: {}; load it again, or change its "
+                                                     "files, to give it another chance",
+                                                     Message(load.reason))
+                                       : std::string(Message(load.reason)),
+                      std::move(load.stamps));
+    }
+  }
+
+  void DeviceReturned() override {
+    for (const std::string& name : Change([](LoadTable& table) { return table.DeviceReturned(); })) {
+      LogInfo("models", fmt::format("\"{}\" is loaded again, as the device was away and is back", name));
     }
   }
 
@@ -183,16 +201,19 @@ class ModelManager::Impl final : public DeviceHost {
     if (Change([&](LoadTable& table) { return table.BlamesJob(generation, clock_.Now()); })) {
       MakeUnavailable(generation, "is unavailable",
                       "two different requests took the device down; load it again, or change its files, to give it "
-                      "another chance");
+                      "another chance",
+                      std::nullopt);
     }
   }
 
   void LookForChanges() override {
-    for (const auto& [model, stamps] : Change([](const LoadTable& table) { return table.Held(); })) {
-      if (!ChangedFiles(stamps).empty() && Renew(model.generation)) {
+    for (const LoadTable::Stamped& model : Change([](const LoadTable& table) { return table.Held(); })) {
+      if (!ChangedFiles(model.stamps).empty() &&
+          Change([&](LoadTable& table) { return table.Renew(model.generation); })) {
         LogInfo("models", fmt::format("the files of \"{}\" changed; it is loaded again", model.name));
       }
     }
+    NoteChanges();
   }
 
   void RunCanaries() override { StartCanaryRound(*routing(), scheduler_, device_->watch(), clock_.Now()); }
@@ -205,18 +226,52 @@ class ModelManager::Impl final : public DeviceHost {
     return change(table_);
   }
 
-  /// Wants the same as a new generation; false when this one is not wanted any more.
-  bool Renew(ModelGeneration generation) {
-    const auto old = Change([&](LoadTable& table) { return table.Renew(generation); });
-    mailbox_->Wake();
-    return old.has_value();
+  /// Begins a load, or the replacement of a model.
+  template <typename F>
+  LoadTable::Begun Begin(F change) {
+    LoadTable::Begun begun;
+    {
+      const std::lock_guard lock(mutex_);
+      begun = change(table_);
+      ArmDeadlines();
+    }
+    if (begun.starts) {
+      mailbox_->Wake();
+    }
+    return begun;
+  }
+
+  /// What waits for a model that nothing brings back is refused. A model that is on the device finishes what it has.
+  void LetGo(const LoadProgress& load, const absl::Status& reason) {
+    if (load.handle != nullptr && !load.placed) {
+      scheduler_.ModelGone(load.handle->generation, reason);
+    }
+  }
+
+  /// Says once in the log that files of a model that serves have changed. On the device's thread.
+  void NoteChanges() {
+    std::set<ModelGeneration> noted;
+    for (const LoadTable::Stamped& model : Change([](const LoadTable& table) { return table.Served(); })) {
+      const std::vector<std::string> changed = ChangedFiles(model.stamps);
+      if (changed.empty()) {
+        continue;
+      }
+      noted.insert(model.generation);
+      if (!noted_.contains(model.generation)) {
+        LogWarning("models",
+                   fmt::format("the files of \"{}\" changed ({}); it serves as it was loaded until it is loaded "
+                               "again",
+                               model.name, fmt::join(changed, ", ")));
+      }
+    }
+    noted_ = std::move(noted);
   }
 
   /// Holds the mutex.
   void ArmDeadlines() { deadlines_->Set(table_.first_deadline()); }
 
   void ExpireWaiters() {
-    const DeviceStatus status = device();
+    const std::vector<ModelStatus> models = List();
     std::vector<std::pair<std::string, Waiters>> expired;
     {
       const std::lock_guard lock(mutex_);
@@ -224,25 +279,32 @@ class ModelManager::Impl final : public DeviceHost {
       ArmDeadlines();
     }
     for (auto& [name, waiters] : expired) {
-      const std::string why = status.state == DeviceState::kReady
-                                  ? "it is still being loaded"
-                                  : fmt::format("the device is not there: {}", status.last_error);
+      const auto model = std::ranges::find(models, name, &ModelStatus::name);
+      const std::string why =
+          model == models.end() || model->reason.empty() ? "it is still being loaded" : model->reason;
       waiters.Complete(WithRetryAfter(absl::UnavailableError(fmt::format("model \"{}\" is not ready: {}", name, why)),
-                                      std::chrono::seconds(1)));
+                                      RetryDelay(device(), clock_.Now())));
     }
   }
 
   /// See LoadTable. `what` and `reason` say why.
-  void MakeUnavailable(ModelGeneration generation, std::string_view what, const std::string& reason) {
-    std::vector<FileStamp> stamps =
-        StampFiles(Change([&](const LoadTable& table) { return table.FilesOf(generation); }));
+  void MakeUnavailable(ModelGeneration generation, std::string_view what, const std::string& reason,
+                       std::optional<std::vector<FileStamp>> stamps) {
+    const bool changed = stamps && !ChangedFiles(*stamps).empty();
     auto failed =
         Change([&](LoadTable& table) { return table.MakeUnavailable(generation, reason, std::move(stamps)); });
     if (!failed) {
       return;
     }
-    LogError("models", fmt::format("\"{}\" {}: {}", failed->name, what, reason));
+    LogError("models", fmt::format("\"{}\" {}: {}{}", failed->name, what, reason,
+                                   failed->was_replacement ? "; the one that was loaded before serves on" : ""));
     const absl::Status status = absl::UnavailableError(fmt::format("model \"{}\" {}: {}", failed->name, what, reason));
+    if (changed) {
+      // Who came late means other files than those that were read.
+      for (auto& [request, done] : failed->waiters.TakeLate()) {
+        BeginLoad(std::move(request), std::move(done));
+      }
+    }
     failed->waiters.Complete(status);
     scheduler_.ModelGone(generation, WithRetryAfter(status, kRetryUnavailable));
   }
@@ -271,6 +333,8 @@ class ModelManager::Impl final : public DeviceHost {
   mutable std::mutex mutex_;
   LoadTable table_;
 
+  std::set<ModelGeneration> noted_;  ///< Models that serve, whose changed files the log has named.
+
   std::optional<Alarm> deadlines_;  ///< Of the waiters.
   std::optional<Device> device_;    // Last: its thread uses the rest.
 };
@@ -281,8 +345,8 @@ ModelManager::ModelManager(ModelManagerOptions options, BackendFactory backend, 
 
 ModelManager::~ModelManager() = default;
 
-void ModelManager::Load(const LoadRequest& request, Done<> done) {
-  impl_->BeginLoad(request, std::move(done));
+void ModelManager::Load(LoadRequest request, Done<> done) {
+  impl_->BeginLoad(std::move(request), std::move(done));
 }
 
 void ModelManager::Unload(const std::string& name, Done<> done) {
@@ -303,10 +367,6 @@ std::shared_ptr<const RoutingSnapshot> ModelManager::routing() const {
 
 std::vector<ModelStatus> ModelManager::List() const {
   return impl_->List();
-}
-
-bool ModelManager::Settled() const {
-  return impl_->Settled();
 }
 
 }  // namespace accelerd

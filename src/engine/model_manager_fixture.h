@@ -95,6 +95,12 @@ class ModelManagerTest : public testing::Test {
     }
   }
 
+  void WaitForDevice(DeviceState state) {
+    while (manager_->device().state != state) {
+      std::this_thread::yield();
+    }
+  }
+
   std::future<std::int64_t> Infer(ModelHandle model, std::int64_t value) {
     auto promise = std::make_shared<std::promise<std::int64_t>>();
     Job job;

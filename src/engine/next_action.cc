@@ -35,14 +35,23 @@ Step NextOpening(const DeviceSnapshot& snapshot, Time now) {
 
 const WantedModel* NextToCompile(const WantedSet& wanted, const DeviceSnapshot& snapshot) {
   const auto rank = [](const WantedModel& model) {
-    return std::tuple(model.attempts > 0, Time::max() - model.last_used, model.generation);
+    return std::tuple(model.lost_loads > 0, Time::max() - model.last_used, model.generation);
   };
   const WantedModel* first = nullptr;
-  for (const auto& [name, model] : wanted.models()) {
+  const auto consider = [&](const WantedModel& model) {
     if (!model.held && !snapshot.placements.contains(model.generation) &&
         (first == nullptr || rank(model) < rank(*first))) {
       first = &model;
     }
+  };
+  for (const auto& [name, model] : wanted.models()) {
+    consider(model);
+  }
+  if (first != nullptr && first->lost_loads == 0) {
+    return first;
+  }
+  for (const auto& [name, model] : wanted.replacements()) {
+    consider(model);
   }
   return first;
 }
@@ -76,7 +85,7 @@ Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceI
     return NextOpening(snapshot, now);
   }
   if (const WantedModel* const model = NextToCompile(wanted, snapshot)) {
-    return CompileStep{model->name, model->generation, model->files, model->attempts > 0};
+    return CompileStep{model->name, model->generation, model->files, model->lost_loads > 0};
   }
   return NextCheck(snapshot, now);
 }

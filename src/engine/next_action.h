@@ -5,7 +5,10 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "engine/engine_model.h"
+#include "engine/file_stamp.h"
 #include "engine/scheduler_core.h"
 #include "engine/wanted_set.h"
 
@@ -38,7 +41,11 @@ struct CompileStep {
   std::string name;
   ModelGeneration generation{};
   ModelFiles files;
-  bool alone = false;  ///< Its load took the device down before: nothing else runs meanwhile that could be the cause.
+  bool alone = false;  ///< The last load lost the device: nothing else runs meanwhile that could be the cause.
+  /// The model as it served before the device was lost: the same contents and settings are to serve again. Null when
+  /// the files are loaded as they are now.
+  ModelHandle restores = {};
+  std::vector<FileStamp> stamps = {};  ///< Of the files that `restores` was made of.
 };
 struct WithdrawStep {
   ModelGeneration generation{};  ///< From the scheduler.
@@ -53,10 +60,10 @@ struct WaitStep {
 };
 using Step = std::variant<OpenStep, CompileStep, WithdrawStep, DestroyStep, ProbeStep, CanaryStep, WaitStep>;
 
-/// Decides how `device` comes closer to what is wanted. Pure. Models are compiled most recently used first, then in the
-/// order in which they were asked for, and last those whose load took the device down before; what is to leave leaves
-/// first; a device is opened only when nothing is left on it; a model that is held is not loaded. A kStuck device is
-/// left alone.
+/// Decides how `device` comes closer to what is wanted. Pure. What is to leave leaves first, and a device is opened
+/// only when nothing is left on it. Models are compiled most recently used first, then in the order in which they were
+/// asked for. Replacements of models come after them, and last come those whose load lost the device. A model that is
+/// held is not loaded. A kStuck device is left alone.
 Step NextAction(const WantedSet& wanted, const DeviceSnapshot& snapshot, DeviceId device, Time now);
 
 }  // namespace accelerd

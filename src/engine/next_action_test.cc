@@ -89,6 +89,20 @@ TEST_F(NextActionTest, ANewGenerationComesBesideTheOneThatStillServes) {
   EXPECT_EQ(NextText(), "compile 2");
 }
 
+TEST_F(NextActionTest, AReplacementComesAfterTheModelsAndBeforeThoseThatLoseTheDevice) {
+  const ModelGeneration serving = Want("a");
+  Place(serving, PlacementState::kReady);
+  wanted_.PutReplacement("a", ModelFiles{.main = "/a.xml", .format = ModelFormat::kOpenvinoIr, .card = {}});
+  const ModelGeneration other = Want("b");
+  const ModelGeneration suspect = Want("c");
+  wanted_.Find(suspect)->lost_loads = 1;
+  EXPECT_EQ(NextText(), "compile 3");
+  Place(other, PlacementState::kReady);
+  EXPECT_EQ(NextText(), "compile 2");
+  Place(ModelGeneration{2}, PlacementState::kReady);
+  EXPECT_EQ(NextText(), "compile 4");
+}
+
 TEST_F(NextActionTest, AModelThatIsHeldIsNotLoaded) {
   wanted_.Find(Want("a"))->held = true;
   EXPECT_EQ(NextText(), "wait");
@@ -103,7 +117,7 @@ TEST_F(NextActionTest, TheLastOneUsedComesFirstAndASuspectLastAndAlone) {
   const ModelGeneration suspect = Want("a");
   const ModelGeneration seldom = Want("b");
   const ModelGeneration often = Want("c");
-  wanted_.Find(suspect)->attempts = 1;
+  wanted_.Find(suspect)->lost_loads = 1;
   wanted_.Find(suspect)->last_used = kNow;
   wanted_.Find(seldom)->last_used = kNow - seconds(60);
   wanted_.Find(often)->last_used = kNow - seconds(1);

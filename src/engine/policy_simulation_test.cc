@@ -24,7 +24,7 @@ void LoadAll(PolicyWorld& world, bool pinned) {
 void ExpectBounds(PolicyWorld& world) {
   world.Close();
   EXPECT_LE(world.tally().opens, world.tally().losses + 1);
-  EXPECT_EQ(world.device().restarts, world.tally().opens - 1);
+  EXPECT_EQ(world.device().restarts, world.tally().losses);
   EXPECT_LE(world.tally().failed_opens,
             world.tally().losses + 12 * world.tally().absences + world.tally().absent / std::chrono::seconds(60));
   EXPECT_LT(world.device().last_error.size(), 1000U);
@@ -41,6 +41,7 @@ TEST(PolicySimulationTest, EverythingGoesWrongForWeeks) {
     EXPECT_GT(world.tally().quiet_checks, 1000);
     EXPECT_LE(world.tally().crashed_loads["poison"], 2 * world.tally().starts["poison"]);
     EXPECT_GT(world.tally().times_unavailable["touchy"], 10);
+    EXPECT_GT(world.tally().replacements, 1000);
     ExpectBounds(world);
   }
 }
@@ -58,7 +59,7 @@ TEST(PolicySimulationTest, ADeviceThatComesAndGoesIsNoModelsFault) {
   ExpectBounds(world);
 }
 
-TEST(PolicySimulationTest, NorIsOneThatComputesNonsense) {
+TEST(PolicySimulationTest, NorIsOneThatComputesNonsenseNowAndThen) {
   PolicyWorld world(1, {.weights = {0, 0, 0, 0, 1}});
   for (const std::string& name : kSound) {
     world.Load(name);
@@ -66,7 +67,8 @@ TEST(PolicySimulationTest, NorIsOneThatComputesNonsense) {
   world.Run(Weeks(8));
   EXPECT_GT(world.tally().losses, 10'000);
   for (const std::string& name : kSound) {
-    EXPECT_EQ(world.tally().times_unavailable[name], 0);
+    // By chance alone three loads in a row meet a device that lies.
+    EXPECT_LE(world.tally().times_unavailable[name], 1);
   }
   ExpectBounds(world);
 }

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,11 +37,18 @@ class PolicyWorld {
       ++answers_;
     };
     ++calls_;
-    LoadTable::Begun begun = table_.Begin({.name = name,
-                                           .files = {.main = "/" + name + ".xml", .card = ""},
-                                           .pinned = pinned,
-                                           .deadline = now_ + kPatience},
-                                          done);
+    pinned_ = pinned_ || pinned;
+    const LoadRequest request = {.name = name,
+                                 .files = {.main = "/" + name + ".xml", .card = ""},
+                                 .pinned = pinned,
+                                 .deadline = now_ + kPatience};
+    LoadTable::Begun begun = table_.Begin(request, done);
+    if (begun.serving) {  // Its files changed.
+      begun = table_.Replace(request, *begun.serving, done);
+      tally_.replacements += begun.starts ? 1 : 0;
+    } else if (begun.starts) {
+      given_another_try_.erase(name);
+    }
     if (begun.starts) {
       ++tally_.starts[name];
     }
@@ -74,6 +82,7 @@ class PolicyWorld {
     int absences = 0;
     Duration absent{};
     int quiet_checks = 0;
+    int replacements = 0;
     std::map<std::string, int> starts;
     std::map<std::string, int> crashed_loads;
     std::map<std::string, int> times_unavailable;
@@ -99,7 +108,7 @@ class PolicyWorld {
       ASSERT_TRUE(wait->until) << "the device is given up";
       EXPECT_LE(*wait->until - now_, kLongestBackoff);
     }
-    EXPECT_LE(course_.snapshot().placements.size(), kNames.size() + 1);
+    EXPECT_LE(course_.snapshot().placements.size(), 2 * kNames.size());
     std::visit([this](const auto& todo) { Do(todo); }, step);
   }
 
@@ -126,11 +135,19 @@ class PolicyWorld {
       down_since_ = now_;
       course_.OpenFailed(now_);
       history_.Enter(course_.snapshot().state, status);
+      away_ = away_ || left_;
       return;
     }
     ++tally_.opens;
     course_.Opened(now_);
     history_.Enter(DeviceState::kReady, absl::OkStatus());
+    left_ = works_ = false;
+    if (std::exchange(away_, false)) {
+      for (const std::string& name : table_.DeviceReturned()) {
+        ++tally_.starts[name];
+        given_another_try_.insert(name);
+      }
+    }
   }
 
   void Do(const CompileStep& step) {
@@ -146,12 +163,14 @@ class PolicyWorld {
       JudgeLoad(step, absl::InvalidArgumentError("its file is broken"), /*device_lost=*/false);
     } else {
       Prove();
+      works_ = true;
       Place(step);
     }
   }
 
   void Place(const CompileStep& step) {
-    crashes_in_a_row_.erase(step.generation);
+    blame_.erase(step.generation);
+    given_another_try_.erase(step.name);
     auto model = std::make_unique<EngineModel>();
     model->name = step.name;
     model->generation = step.generation;
@@ -180,7 +199,7 @@ class PolicyWorld {
     course_.Probed(now_);
     Prove();
     if (std::exchange(mended_, false)) {
-      for (const auto& [model, stamps] : table_.Held()) {
+      for (const LoadTable::Stamped& model : table_.Held()) {
         ++tally_.starts[model.name];
         EXPECT_TRUE(table_.Renew(model.generation));
       }
@@ -202,6 +221,7 @@ class PolicyWorld {
     }
     now_ = NextEvent();
     if (const auto loss = Happen(); loss && course_.snapshot().state == DeviceState::kReady) {
+      left_ = true;
       Lose(*loss);
     }
   }
@@ -223,8 +243,19 @@ class PolicyWorld {
   void JudgeLoad(const CompileStep& step, const absl::Status& reason, bool device_lost) {
     const bool gone = LossKindOf(reason) == LossKind::kGone;
     const bool wanted = table_.Wants(step.generation);
-    const bool guilty = wanted && (!device_lost || (!gone && ++crashes_in_a_row_[step.generation] >= 2));
-    EXPECT_EQ(table_.BlamesLoad(step.generation, reason, device_lost), guilty) << step.name << ": " << reason;
+    const auto [blamed, first] = blame_.try_emplace(step.generation);
+    Blame& blame = blamed->second;
+    if (wanted && device_lost) {
+      const bool counts = !absl::IsDataLoss(reason) || works_;
+      blame.losses += (first && given_another_try_.contains(step.name) ? 2 : 0) + (counts ? 1 : 0);
+      blame.crashes += gone ? 0 : 1;
+    }
+    const bool hung = LossKindOf(reason) == LossKind::kUnresponsive && !pinned_ && step.restores == nullptr;
+    const bool guilty = wanted && (!device_lost || hung || blame.losses >= 3 || blame.crashes >= 2);
+    EXPECT_EQ(table_.BlamesLoad(
+                  {.model = step.generation, .reason = reason, .others_work = works_, .device_lost = device_lost}),
+              guilty)
+        << step.name << ": " << reason;
     if (guilty) {
       if (device_lost) {
         suspected_.clear();
@@ -244,11 +275,15 @@ class PolicyWorld {
   }
 
   void SetAside(ModelGeneration model, const absl::Status& reason) {
-    crashes_in_a_row_.erase(model);
     suspected_.erase(model);
+    blame_.erase(model);
     auto failed = table_.MakeUnavailable(model, std::string(Message(reason)), {});
     ASSERT_TRUE(failed);
     ++tally_.times_unavailable[failed->name];
+    given_another_try_.erase(failed->name);
+    if (failed->was_replacement) {
+      EXPECT_TRUE(table_.routing()->contains(failed->name)) << "what served serves on";
+    }
     failed->waiters.Complete(reason);
   }
 
@@ -311,8 +346,9 @@ class PolicyWorld {
         Load(name);
         return std::nullopt;
       case Chance::kUnload:
-        if (auto load = table_.Remove(name)) {
-          load->waiters.Complete(absl::UnavailableError("unloaded"));
+        given_another_try_.erase(name);
+        for (LoadProgress& load : table_.Remove(name)) {
+          load.waiters.Complete(absl::UnavailableError("unloaded"));
         }
         return std::nullopt;
       case Chance::kMend:
@@ -352,9 +388,10 @@ class PolicyWorld {
     }
     ++tally_.quiet_checks;
     EXPECT_EQ(course_.snapshot().state, DeviceState::kReady);
-    for (const ModelStatus& model : table_.List()) {
+    for (const ModelStatus& model : table_.List(history_.status())) {
       EXPECT_NE(model.state, ModelState::kLoading) << model.name;
       EXPECT_EQ(model.state == ModelState::kReady, table_.routing()->contains(model.name)) << model.name;
+      EXPECT_EQ(model.loaded, table_.routing()->contains(model.name)) << model.name;
       EXPECT_EQ(model.state == ModelState::kUnavailable, !model.reason.empty()) << model.name;
       EXPECT_TRUE(model.state == ModelState::kReady || tally_.times_unavailable[model.name] > 0) << model.name;
     }
@@ -378,6 +415,9 @@ class PolicyWorld {
 
   bool present_ = true;
   Time replug_at_{};
+  bool left_ = false;    ///< It is lost, and no load was under way.
+  bool away_ = false;    ///< It could not be opened since then.
+  bool works_ = false;   ///< A model was loaded with success since it was opened.
   bool lies_ = false;    ///< Until it is opened again.
   bool mended_ = false;  ///< Files of models were changed.
 
@@ -387,7 +427,13 @@ class PolicyWorld {
   int attempts_ = 0;  ///< To open it, since it proved that it works.
   Time down_since_ = now_;
   Time disturbed_ = now_;
-  std::map<ModelGeneration, int> crashes_in_a_row_;
+  struct Blame {
+    int losses = 0;   ///< Of the device during loads, in a row.
+    int crashes = 0;  ///< Those of the losses that were crashes, hangs or kills.
+  };
+  std::map<ModelGeneration, Blame> blame_;
+  std::set<std::string> given_another_try_;
+  bool pinned_ = false;
   std::map<ModelGeneration, Time> suspected_;
   std::uint64_t calls_ = 0;
   std::uint64_t answers_ = 0;

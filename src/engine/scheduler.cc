@@ -106,9 +106,15 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     Handle([&](Errands& errands) { Collect(core_.Pause(device, paused, clock_.Now()), errands); });
   }
 
-  bool Busy(DeviceId device) {
-    const std::lock_guard lock(mutex_);
-    return core_.Busy(device);
+  void NotifyDeviceIdle(DeviceId device, Done<> done) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (core_.Busy(device)) {
+        device_waiters_.emplace_back(device, std::move(done));
+        return;
+      }
+    }
+    done(absl::OkStatus());
   }
 
   void ChargeProcessor(const Client& client, PriorityClass priority, const ModelHandle& model, Duration cost) {
@@ -165,7 +171,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     });
   }
 
-  // The following six hold the mutex.
+  // The following seven hold the mutex.
 
   void NameModel(const EngineModel& model) {
     if (model_names_.try_emplace(model.generation, model.name).second) {
@@ -193,10 +199,20 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (Decisions::Refusal& refusal : decisions.refuse) {
       Answer(table_.at(refusal.job), std::move(refusal.status), errands);
     }
+    CollectIdle(errands);
     if (decisions.next_wakeup != armed_) {
       armed_ = decisions.next_wakeup;
       alarm_->Set(armed_);
     }
+  }
+
+  void CollectIdle(Errands& errands) {
+    const auto idle = std::stable_partition(device_waiters_.begin(), device_waiters_.end(),
+                                            [this](const auto& waiter) { return core_.Busy(waiter.first); });
+    for (auto waiter = idle; waiter != device_waiters_.end(); ++waiter) {
+      errands.device_idle.push_back(std::move(waiter->second));
+    }
+    device_waiters_.erase(idle, device_waiters_.end());
   }
 
   /// The job is DONE for its caller. REQUIRES: it is in the table.
@@ -225,6 +241,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
                  [self = shared_from_this(), entry = std::move(entry)] { self->Prepare(entry); });
     }
     errands.release.clear();
+    for (Done<>& idle : errands.device_idle) {
+      idle(absl::OkStatus());
+    }
     for (Errands::Answer& answer : errands.answer) {
       answer.done(std::move(answer.result));
     }
@@ -321,7 +340,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   SchedulerCore core_;
   std::unordered_map<JobId, JobEntryPtr> table_;  ///< Jobs whose callers wait.
   std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
-  std::map<ModelGeneration, std::string> model_names_;  ///< Of those that were asked for.
+  std::map<ModelGeneration, std::string> model_names_;       ///< Of those that were asked for.
+  std::vector<std::pair<DeviceId, Done<>>> device_waiters_;  ///< Of NotifyDeviceIdle.
   std::shared_ptr<SchedulerObserver> observer_;
   std::optional<absl::Status> refusal_;
   std::optional<Time> armed_;  ///< What the alarm is set to.
@@ -374,8 +394,8 @@ void Scheduler::Pause(DeviceId device, bool paused) {
   impl_->Pause(device, paused);
 }
 
-bool Scheduler::Busy(DeviceId device) const {
-  return impl_->Busy(device);
+void Scheduler::NotifyDeviceIdle(DeviceId device, Done<> done) {
+  impl_->NotifyDeviceIdle(device, std::move(done));
 }
 
 SchedulerStats Scheduler::stats() const {

@@ -87,7 +87,10 @@ class Scheduler {
 
   /// While a device is paused nothing starts on it; what runs there goes on.
   void Pause(DeviceId device, bool paused);
-  bool Busy(DeviceId device) const;
+
+  /// Completes when no inference runs on the device: inside the call if none does, else on the thread of the event that
+  /// ended the last one. On a device that is not paused another one may have started by then.
+  void NotifyDeviceIdle(DeviceId device, Done<> done);
 
   /// What clients and models asked for and got.
   SchedulerStats stats() const;

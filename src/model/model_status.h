@@ -15,8 +15,10 @@ std::string_view ModelStateName(ModelState state);
 /// A model as clients see it.
 struct ModelStatus {
   std::string name;
-  ModelState state = ModelState::kLoading;
-  std::string reason;  ///< Why it is UNAVAILABLE.
+  ModelState state = ModelState::kLoading;  ///< What a call would meet now.
+  std::string reason;       ///< Why the model is UNAVAILABLE, or what its load waits for. Empty for a READY model.
+  bool loaded = false;      ///< Calls are accepted, also while the device is being brought back.
+  bool configured = false;  ///< The service's own configuration asks for the model.
 };
 
 }  // namespace accelerd

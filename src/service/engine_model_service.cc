@@ -65,7 +65,7 @@ absl::StatusOr<LoadRequest> EngineModelService::Resolve(const ModelSpec& spec) c
     LogWarning("models", warning);
   }
   ACCELERD_RETURN_IF_ERROR(CheckFiles(found.files));
-  return LoadRequest{.name = found.name, .files = found.files, .pinned = false};
+  return LoadRequest{.name = found.name, .files = found.files, .replace = spec.replace};
 }
 
 void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) {
@@ -78,15 +78,17 @@ void EngineModelService::Load(CallContext context, ModelSpec spec, Done<> done) 
     context.cancellation->OnCancel([wait] { wait->End(absl::CancelledError("the caller left")); });
   }
   const Time deadline = std::min(context.deadline, Clock::Steady().Now() + load_timeout_);
-  pool_.Post(CpuPool::Priority::kFinish, [this, wait, deadline, spec = std::move(spec)] {
-    absl::StatusOr<LoadRequest> request = GuardMemory([&] { return Resolve(spec); });
-    if (!request.ok()) {
-      wait->End(request.status());
-      return;
-    }
-    request->deadline = deadline;
-    manager_.Load(*std::move(request), [wait](absl::Status status) { wait->End(std::move(status)); });
-  });
+  pool_.Post(CpuPool::Priority::kFinish,
+             [this, wait, deadline, spec = std::move(spec), client = std::move(context.client)] {
+               absl::StatusOr<LoadRequest> request = GuardMemory([&] { return Resolve(spec); });
+               if (!request.ok()) {
+                 wait->End(request.status());
+                 return;
+               }
+               request->deadline = deadline;
+               request->client = client.group.empty() ? std::string() : client.key();
+               manager_.Load(*std::move(request), [wait](absl::Status status) { wait->End(std::move(status)); });
+             });
 }
 
 void EngineModelService::Unload(CallContext /*context*/, std::string model, Done<> done) {

@@ -92,7 +92,43 @@ TEST_F(EngineModelServiceTest, ACardThatContradictsTheModelFailsTheLoad) {
   const absl::Status status = Load(folder_, "pixel");
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Message(status), HasSubstr("pixel.toml"));
-  EXPECT_THAT(service_.List(), IsEmpty());
+  ASSERT_EQ(service_.List().size(), 1U);
+  EXPECT_EQ(service_.List().front().state, ModelState::kUnavailable);
+  EXPECT_THAT(service_.List().front().reason, HasSubstr("pixel.toml"));
+}
+
+TEST_F(EngineModelServiceTest, ACallDuringALoadSaysThatTheDeviceIsAway) {
+  device_->SetOpenStatus(absl::UnavailableError("no such stick"));
+  device_->Lose();
+  device_->WaitForOpenFailures(2);
+  Completion completion;
+  service_.Load({}, {folder_, "pixel"}, completion.done());
+  while (service_.List().empty()) {
+    std::this_thread::yield();
+  }
+  const absl::Status status = service_.Describe("pixel").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("the device is lost: no such stick"));
+  EXPECT_TRUE(RetryAfter(status));
+  device_->SetOpenStatus(absl::OkStatus());
+  EXPECT_TRUE(completion.Wait().ok());
+}
+
+TEST_F(EngineModelServiceTest, OneClientHasItsShareOfModels) {
+  ModelManagerOptions options;
+  options.limits.max_client_models = 1;
+  manager_.reset();
+  manager_ = MakeManager(device_, scheduler_, std::move(options));
+  EngineModelService service{ConfinedPaths({folder_}, "--models"), *manager_, pool_};
+  Write("other.xml", "");
+  const auto load = [&](const std::string& client, const std::string& name) {
+    Completion completion;
+    service.Load({.client = {.group = client}, .cancellation = nullptr}, {folder_, name}, completion.done());
+    return completion.Wait();
+  };
+  EXPECT_TRUE(load("x", "pixel").ok());
+  EXPECT_TRUE(IsClientLimit(load("x", "other")));
+  EXPECT_TRUE(load("y", "other").ok());
 }
 
 TEST_F(EngineModelServiceTest, ACallerThatLeavesLetsTheLoadGoOn) {

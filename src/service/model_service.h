@@ -17,6 +17,7 @@ namespace accelerd {
 struct ModelSpec {
   std::string directory;  ///< Absolute; beneath the models directory or an allowed one.
   std::string name;
+  bool replace = false;  ///< Whether a model of this name that was loaded from another folder may be replaced.
 };
 
 /// What a ready model takes and gives.
@@ -31,9 +32,11 @@ class ModelService {
  public:
   virtual ~ModelService() = default;
 
-  /// Completes when the model is ready, on any thread. Cancelling ends the wait, not the load. kPermissionDenied: the
-  /// directory is not allowed; kInvalidArgument: the name; kNotFound: no model file there; kAlreadyExists: loaded from
-  /// other files; kUnavailable: it failed.
+  /// Completes on any thread when the model serves what its files hold now. What was loaded before under this name
+  /// serves until then, and goes on when the load fails. Cancelling ends the wait, not the load. kPermissionDenied: the
+  /// directory is not allowed. kInvalidArgument: the name is malformed. kNotFound: there is no model file.
+  /// kAlreadyExists: the name is loaded from other files. kResourceExhausted: as many models are loaded as may be.
+  /// kUnavailable: the load failed.
   virtual void Load(CallContext context, ModelSpec spec, Done<> done) = 0;
 
   /// Completes when no new call can reach the model, also when none is loaded by this name.
@@ -42,7 +45,7 @@ class ModelService {
   /// Every wanted model, sorted by name.
   virtual std::vector<ModelStatus> List() const = 0;
 
-  /// kNotFound: not loaded; kUnavailable: still loading, or failed.
+  /// kNotFound: the model is not loaded. kUnavailable: it is still loading, or failed.
   virtual absl::StatusOr<ModelDescription> Describe(std::string_view model) const = 0;
 };
 

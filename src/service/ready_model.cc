@@ -1,8 +1,9 @@
 #include "service/ready_model.h"
 
-#include <chrono>
 #include <memory>
+#include <string>
 
+#include "engine/device_status.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -19,8 +20,9 @@ absl::StatusOr<ModelHandle> FindReadyModel(const ModelManager& manager, std::str
     if (status.state == ModelState::kUnavailable) {
       return absl::UnavailableError(fmt::format("model \"{}\" is unavailable: {}", name, status.reason));
     }
-    return WithRetryAfter(absl::UnavailableError(fmt::format("model \"{}\" is still loading", name)),
-                          std::chrono::seconds(1));
+    const std::string why = status.reason.empty() ? "still loading" : fmt::format("not loaded yet: {}", status.reason);
+    return WithRetryAfter(absl::UnavailableError(fmt::format("model \"{}\" is {}", name, why)),
+                          RetryDelay(manager.device(), Clock::Steady().Now()));
   }
   return absl::NotFoundError(fmt::format("model \"{}\" is not loaded", name.substr(0, 256)));
 }

@@ -7,8 +7,9 @@
 
 namespace accelerd {
 
-/// The model that serves as `name`. kNotFound: nobody loaded it; kUnavailable: it is still loading (with RetryAfter) or
-/// failed, with the reason.
+/// Returns the model that serves as `name`, also while its device is being brought back. kNotFound: nobody loaded it.
+/// kUnavailable: it is still loading (with RetryAfter), the device that it is to be loaded on is absent or lost (with
+/// RetryAfter), or its load failed, with the reason.
 absl::StatusOr<ModelHandle> FindReadyModel(const ModelManager& manager, std::string_view name);
 
 }  // namespace accelerd

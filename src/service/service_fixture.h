@@ -91,18 +91,18 @@ class ServiceTest : public testing::Test {
   }
 
   /// Of the engine alone: the service's own load is what some tests are about.
-  absl::Status LoadPixel() {
+  absl::Status LoadPixel(bool pinned = false) {
     Completion completion;
     manager_->Load(
         {.name = "pixel",
          .files = {.main = folder_ + "/pixel.xml", .format = ModelFormat::kOpenvinoIr, .card = folder_ + "/pixel.toml"},
-         .pinned = false},
+         .pinned = pinned},
         completion.done());
     return completion.Wait();
   }
 
-  static std::unique_ptr<ModelManager> MakeManager(std::shared_ptr<FakeDevice> device, Scheduler& scheduler) {
-    ModelManagerOptions options;
+  static std::unique_ptr<ModelManager> MakeManager(std::shared_ptr<FakeDevice> device, Scheduler& scheduler,
+                                                   ModelManagerOptions options = {}) {
     options.loading.attach = ServingPlan::Create;
     return std::make_unique<ModelManager>(
         std::move(options),

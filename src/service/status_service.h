@@ -13,15 +13,16 @@ struct DeviceHealth {
   std::string name;
   std::string state;                            ///< "OPENING", "READY", "LOST", "STUCK".
   std::chrono::system_clock::time_point since;  ///< Of the state.
-  int restarts = 0;                             ///< How often it was opened again after a loss.
+  int restarts = 0;                             ///< How often it was lost and had to be opened again.
   std::string last_error;                       ///< Why it was not READY last; empty: it always was.
 };
 
 struct Health {
   bool ready = false;
-  std::string reason;  ///< Why it is not ready.
+  std::string reason;  ///< Why the service is not ready.
   std::vector<DeviceHealth> devices;
-  std::vector<ModelStatus> models;  ///< Sorted by name.
+  std::vector<ModelStatus> models;       ///< As a call would meet them now; sorted by name.
+  std::vector<ModelStatus> waiting_for;  ///< The models because of which the service is not ready.
 };
 
 /// How the service is. Implemented by the service. Thread-safe; never waits for the device.
@@ -29,8 +30,9 @@ class StatusService {
  public:
   virtual ~StatusService() = default;
 
-  /// Ready: it is not stopping, the device is READY, and no model that the configuration asks for is LOADING. A model
-  /// of the configuration that failed does not make it unready: the others serve.
+  /// Ready means that the service is not stopping, that its device is READY, and, unless the service was told to look
+  /// at the device alone, that every model of the configuration is READY. A model that a client unloaded does not
+  /// count, nor does one that a client loaded.
   virtual Health GetHealth() const = 0;
 };
 

@@ -61,11 +61,11 @@ TEST(ByteBudget, WhoIsRefusedAsksTheClientThatHoldsMost) {
   reserve("a", 300);
   reserve("a", 300);
   const auto marks = [&] {
-    std::vector<bool> marks;
+    std::vector<bool> set;
     for (const Flag& flag : wanted) {
-      marks.push_back(*flag);
+      set.push_back(*flag);
     }
-    return marks;
+    return set;
   };
   EXPECT_FALSE(budget->TryReserve("a", 300)) << "over its own share";
   EXPECT_EQ(marks(), (std::vector<bool>{false, false, false}));

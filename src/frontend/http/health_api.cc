@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fmt/chrono.h"
 #include "fmt/core.h"
@@ -21,6 +22,14 @@ std::string TimeText(std::chrono::system_clock::time_point time) {
                      milliseconds);
 }
 
+Json ToJson(const std::vector<ModelStatus>& models) {
+  Json array = Json::array();
+  for (const ModelStatus& model : models) {
+    array.push_back({{"name", model.name}, {"state", ModelStateName(model.state)}, {"reason", model.reason}});
+  }
+  return array;
+}
+
 Json ToJson(const Health& health) {
   Json devices = Json::array();
   for (const DeviceHealth& device : health.devices) {
@@ -30,15 +39,11 @@ Json ToJson(const Health& health) {
                        {"restarts", device.restarts},
                        {"last_error", device.last_error}});
   }
-  Json models = Json::array();
-  for (const ModelStatus& model : health.models) {
-    models.push_back({{"name", model.name}, {"state", ModelStateName(model.state)}, {"reason", model.reason}});
-  }
   return {{"live", true},
           {"ready", health.ready},
           {"reason", health.reason},
           {"devices", std::move(devices)},
-          {"models", std::move(models)}};
+          {"models", ToJson(health.models)}};
 }
 
 HttpResponse JsonResponse(int status, const Json& body) {
@@ -49,8 +54,14 @@ HttpResponse JsonResponse(int status, const Json& body) {
 }
 
 HttpResponse Readiness(const Health& health) {
-  return health.ready ? JsonResponse(200, {{"ready", true}})
-                      : JsonResponse(503, {{"ready", false}, {"reason", health.reason}});
+  if (health.ready) {
+    return JsonResponse(200, {{"ready", true}});
+  }
+  Json body = {{"ready", false}, {"reason", health.reason}};
+  if (!health.waiting_for.empty()) {
+    body["models"] = ToJson(health.waiting_for);
+  }
+  return JsonResponse(503, body);
 }
 
 }  // namespace

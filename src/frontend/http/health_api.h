@@ -6,8 +6,8 @@
 
 namespace accelerd {
 
-/// Adds GET /health (always 200: what is up and what is not, as JSON), /health/live (200) and /health/ready (200 or
-/// 503). `status` outlives the router.
+/// Adds GET /health (always 200: what is up and what is not, as JSON), /health/live (200) and /health/ready (200, or
+/// 503 with the reason and the models that do not serve). `status` outlives the router.
 void AddHealthApi(const StatusService& status, Router& router);
 
 }  // namespace accelerd

@@ -37,7 +37,8 @@ TEST_F(HealthApiTest, TellsAllInJson) {
                                  .since = std::chrono::system_clock::time_point(std::chrono::milliseconds(1500)),
                                  .restarts = 2,
                                  .last_error = "gone \xff"}},
-                    .models = {{"m", ModelState::kUnavailable, "broken"}}};
+                    .models = {{"m", ModelState::kUnavailable, "broken"}},
+                    .waiting_for = {}};
   const HttpResponse response = Get("/health");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(nlohmann::json::parse(response.body), nlohmann::json::parse(R"({
@@ -48,9 +49,12 @@ TEST_F(HealthApiTest, TellsAllInJson) {
 }
 
 TEST_F(HealthApiTest, ReadinessIsAStatus) {
-  status_.health = {.ready = false, .reason = "models are being loaded", .devices = {}, .models = {}};
+  status_.health = {.ready = false, .reason = "it is shutting down", .devices = {}, .models = {}, .waiting_for = {}};
   EXPECT_EQ(Get("/health/ready").status, 503);
-  EXPECT_EQ(Get("/health/ready").body, R"({"ready":false,"reason":"models are being loaded"})");
+  EXPECT_EQ(Get("/health/ready").body, R"({"ready":false,"reason":"it is shutting down"})");
+  status_.health.waiting_for = {{"m", ModelState::kUnavailable, "broken"}};
+  EXPECT_EQ(nlohmann::json::parse(Get("/health/ready").body)["models"],
+            nlohmann::json::parse(R"([{"name": "m", "state": "UNAVAILABLE", "reason": "broken"}])"));
   EXPECT_EQ(Get("/health/live").status, 200);
   status_.health.ready = true;
   EXPECT_EQ(Get("/health/ready").status, 200);

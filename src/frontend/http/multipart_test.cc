@@ -139,7 +139,7 @@ TEST(Multipart, OneFileAndNoOther) {
   EXPECT_EQ(File(Part("image", "y") + Part("file", "x") + Part("data", "z") + "--XX--"), "x");
   EXPECT_EQ(File(Part("image", "y") + Field("file", "x") + "--XX--"), "x");
   EXPECT_EQ(File(Field("key", "y") + Part("image", "x") + Field("confidence", "z") + "--XX--"), "x");
-  EXPECT_EQ(File(Field("key", "y") + Field("image"; filename *= "UTF-8''a.jpg", "x") + "--XX--"), "x");
+  EXPECT_EQ(File(Field("key", "y") + Field("image\"; filename*=\"UTF-8''a.jpg", "x") + "--XX--"), "x");
   EXPECT_THAT(File(Field("file", "x") + Field("file", "y") + "--XX--"), HasSubstr("several fields: 'file', 'file'"));
   EXPECT_THAT(File(Field("image", "x") + Field("data", "y") + "--XX--"),
               HasSubstr("it has the fields 'image', 'data'"));

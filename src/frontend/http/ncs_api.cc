@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,15 +41,20 @@ HttpResponse NcsError(const absl::Status& status) {
   return absl::IsNotFound(status) ? ErrorResponse(400, Message(status)) : StatusResponse(status);
 }
 
-/// What a client can mend keeps its status; else the model "cannot be loaded": 503.
+/// Returns the answer of a /load that failed. What the client can correct keeps its status: files that do not exist are
+/// 404. Files that exist and cannot be loaded are 503, as in the original service.
 HttpResponse LoadError(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kNotFound:
     case absl::StatusCode::kAlreadyExists:
       return StatusResponse(status);
     default:
       break;
+  }
+  if (IsClientLimit(status)) {
+    return StatusResponse(status);
   }
   // Trying again is advised only where the service says when.
   HttpResponse response = RetryAfter(status) ? StatusResponse(status) : ErrorResponse(503, Message(status));
@@ -60,7 +66,9 @@ HttpResponse LoadError(const absl::Status& status) {
 class Fields {
  public:
   /// Reads `names`, which must be strings without NUL; the first one that is missing is named as the original does it.
-  Fields(std::span<const std::byte> body, std::initializer_list<std::string_view> names) {
+  /// `flags` may be left out.
+  Fields(std::span<const std::byte> body, std::initializer_list<std::string_view> names,
+         std::initializer_list<std::string_view> flags = {}) {
     bool too_deep = false;
     const auto bound = [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
       too_deep = too_deep || depth > kMaxJsonDepth;
@@ -74,6 +82,7 @@ class Fields {
       refusal_ = ErrorResponse(400, "the body is no JSON object such as {\"path\": \"…\"}");
     } else {
       Read(json, names);
+      ReadFlags(json, flags);
     }
   }
 
@@ -81,6 +90,8 @@ class Fields {
   const std::optional<HttpResponse>& refusal() const { return refusal_; }
   /// In the order of the names.
   const std::string& operator[](std::size_t i) const { return values_[i]; }
+  /// A member that may be left out: false then.
+  bool flag(std::string_view name) const { return flags_.contains(name); }
 
  private:
   void Read(const Json& json, std::initializer_list<std::string_view> names) {
@@ -102,8 +113,23 @@ class Fields {
     }
   }
 
+  void ReadFlags(const Json& json, std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) {
+      const auto found = json.find(name);
+      if (found == json.end() || *found == false) {
+        continue;
+      }
+      if (*found == true) {
+        flags_.insert(name);
+      } else if (!refusal_) {
+        refusal_ = ErrorResponse(400, fmt::format("'{}' must be true or false", name));
+      }
+    }
+  }
+
   std::optional<HttpResponse> refusal_;
   std::vector<std::string> values_;
+  std::set<std::string_view> flags_;  ///< Those that are true.
 };
 
 /// A path of the service's machine means nothing relative to the folder that the service happens to run in.
@@ -233,7 +259,7 @@ void AddTest(InferenceService& inference, const std::shared_ptr<ByteBudget>& ans
 }
 
 void Load(ModelService& models, CallContext context, const HttpRequest& request, Responder respond) {
-  const Fields fields(request.body, {"path", "name"});
+  const Fields fields(request.body, {"path", "name"}, {"replace"});
   if (fields.refusal()) {
     respond(*fields.refusal());
     return;
@@ -244,16 +270,17 @@ void Load(ModelService& models, CallContext context, const HttpRequest& request,
   }
   // A large model may compile for minutes: the service has a bound of its own for that.
   context.deadline = Time::max();
-  models.Load(std::move(context), {fields[0], fields[1]}, [respond = std::move(respond)](const absl::Status& status) {
-    if (!status.ok()) {
-      respond(LoadError(status));
-      return;
-    }
-    HttpResponse response;
-    response.status = 201;
-    response.body = "{}";
-    respond(std::move(response));
-  });
+  models.Load(std::move(context), {fields[0], fields[1], fields.flag("replace")},
+              [respond = std::move(respond)](const absl::Status& status) {
+                if (!status.ok()) {
+                  respond(LoadError(status));
+                  return;
+                }
+                HttpResponse response;
+                response.status = 201;
+                response.body = "{}";
+                respond(std::move(response));
+              });
 }
 
 void Unload(ModelService& models, CallContext context, const std::string& model, Responder respond) {

@@ -181,6 +181,16 @@ TEST_F(NcsApiTest, LoadAnswers201) {
   EXPECT_EQ(models_.deadline, Time::max());
 }
 
+TEST_F(NcsApiTest, LoadMayReplace) {
+  EXPECT_EQ(Ask("POST", "/load", R"({"path":"/x","name":"x"})").status, 201);
+  EXPECT_FALSE(models_.spec->replace);
+  EXPECT_EQ(Ask("POST", "/load", R"({"path":"/x","name":"x","replace":true})").status, 201);
+  EXPECT_TRUE(models_.spec->replace);
+  EXPECT_EQ(Ask("POST", "/load", R"({"path":"/x","name":"x","replace":false})").status, 201);
+  EXPECT_FALSE(models_.spec->replace);
+  EXPECT_THAT(Ask("POST", "/load", R"({"path":"/x","name":"x","replace":1})").body, HasSubstr("'replace'"));
+}
+
 TEST_F(NcsApiTest, LoadNamesTheMissingField) {
   EXPECT_EQ(Ask("POST", "/load", "{}").body, R"({"missed":"path"})");
   EXPECT_EQ(Ask("POST", "/load", R"({"name":"x"})").body, R"({"missed":"path"})");
@@ -209,7 +219,9 @@ TEST_F(NcsApiTest, LoadErrors) {
     models_.status = status;
     return Ask("POST", "/load", R"({"path":"/x","name":"x"})").status;
   };
-  EXPECT_EQ(status_of(absl::NotFoundError("no file")), 503);
+  EXPECT_EQ(status_of(absl::NotFoundError("no file")), 404);
+  EXPECT_EQ(status_of(WithClientLimit(absl::ResourceExhaustedError("x"))), 429);
+  EXPECT_EQ(status_of(absl::ResourceExhaustedError("x")), 503);
   EXPECT_EQ(status_of(absl::UnavailableError("x")), 503);
   EXPECT_EQ(status_of(absl::InternalError("x")), 503);
   EXPECT_EQ(status_of(absl::PermissionDeniedError("x")), 403);
@@ -226,13 +238,14 @@ TEST_F(NcsApiTest, UnloadAnswersTheName) {
   EXPECT_EQ(models_.unloaded, "a/b c");
 }
 
-TEST_F(NcsApiTest, ListHasWhatIsReady) {
+TEST_F(NcsApiTest, ListHasWhatIsLoaded) {
   EXPECT_EQ(Ask("GET", "/list").body, "[]");
   models_.list = {{"a", ModelState::kReady, ""},
                   {"b", ModelState::kLoading, ""},
                   {"c", ModelState::kReady, ""},
-                  {"d", ModelState::kUnavailable, ""}};
-  EXPECT_EQ(Ask("GET", "/list").body, R"(["a","c"])");
+                  {"d", ModelState::kUnavailable, ""},
+                  {.name = "e", .state = ModelState::kLoading, .reason = "the device is lost", .loaded = true}};
+  EXPECT_EQ(Ask("GET", "/list").body, R"(["a","c","e"])");
 }
 
 TEST_F(NcsApiTest, Shape) {

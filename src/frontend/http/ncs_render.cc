@@ -130,7 +130,7 @@ absl::StatusOr<HttpResponse> RenderImage(std::shared_ptr<const Image> image, Ans
 HttpResponse RenderList(const std::vector<ModelStatus>& models) {
   Json array = Json::array();
   for (const ModelStatus& model : models) {
-    if (model.state == ModelState::kReady) {
+    if (model.loaded || model.state == ModelState::kReady) {
       array.push_back(model.name);
     }
   }
