@@ -2,7 +2,9 @@
 
 #include <zip.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -65,8 +67,10 @@ std::string Model(const std::string& metadata, const std::vector<const char*>& c
   return Finish(builder);
 }
 
-/// `file` with a zip archive appended, as the metadata's writer does.
-std::string WithMembers(const std::string& file, const std::map<std::string, std::string>& members) {
+/// `file` with a zip archive appended, whose offsets count from the start of the archive, or of the file as the
+/// metadata's writer has it.
+std::string WithMembers(const std::string& file, const std::map<std::string, std::string>& members,
+                        bool from_start = false) {
   std::string path = testing::TempDir() + "tflite_facts_test.XXXXXX";
   close(mkstemp(path.data()));
   int error = 0;
@@ -78,6 +82,18 @@ std::string WithMembers(const std::string& file, const std::map<std::string, std
   std::ifstream stream(path, std::ios::binary);
   std::string zip{std::istreambuf_iterator<char>(stream), {}};
   std::filesystem::remove(path);
+  if (from_start) {
+    const auto add = [&](std::size_t at) {
+      std::uint32_t offset = 0;
+      std::memcpy(&offset, zip.data() + at, sizeof(offset));
+      offset += static_cast<std::uint32_t>(file.size());
+      std::memcpy(zip.data() + at, &offset, sizeof(offset));
+    };
+    for (std::size_t at = 0; (at = zip.find("PK\x01\x02", at)) != std::string::npos; ++at) {
+      add(at + 42);
+    }
+    add(zip.rfind("PK\x05\x06") + 16);
+  }
   return file + zip;
 }
 
@@ -86,7 +102,7 @@ TEST(TfliteFacts, ReadsNormalisationColoursAndLabels) {
                                        {{"labels.txt", "cat\ndog\n"}, {"etiketten.txt", "Katze\nHund\n"}});
   const absl::StatusOr<TfliteFacts> facts = ReadTfliteFacts(file);
   ASSERT_TRUE(facts.ok()) << facts.status();
-  EXPECT_THAT(facts->stated.warnings, IsEmpty());
+  ASSERT_THAT(facts->stated.warnings, IsEmpty());
   const ModelMetadata& metadata = facts->stated.metadata;
   EXPECT_THAT(metadata.mean->value, ElementsAre(127.5F));
   EXPECT_THAT(metadata.scale->value, ElementsAre(127.5F, 2, 3));
@@ -133,8 +149,10 @@ TEST(TfliteFacts, WithstandsEveryTruncationAndDamage) {
 }
 
 TEST(ZipMember, SaysWhatIsMissing) {
-  const std::string file = WithMembers("prefix", {{"a.txt", "text"}});
+  const std::string file = WithMembers("prefix", {{"a.txt", "text"}, {"c.txt", std::string(1000, 'c')}});
   EXPECT_EQ(*ReadZipMember(file, "a.txt", 4), "text");
+  const std::string from_start = WithMembers("prefix", {{"b.txt", "more"}, {"a.txt", "text"}}, /*from_start=*/true);
+  EXPECT_EQ(*ReadZipMember(from_start, "a.txt", 4), "text");
   EXPECT_EQ(ReadZipMember(file, "a.txt", 3).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ReadZipMember(file, "b.txt", 4).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ReadZipMember("prefix", "a.txt", 4).status().code(), absl::StatusCode::kNotFound);

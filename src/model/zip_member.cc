@@ -22,19 +22,28 @@ struct CloseMember {
   void operator()(zip_file_t* member) const { zip_fclose(member); }
 };
 
-/// Whether an archive ends the file, and its list of members is of a size that is worth reading.
-bool HasSmallDirectory(std::string_view file) {
-  const std::string_view tail = file.substr(file.size() - std::min(file.size(), kEndBytes + kMaxCommentBytes));
-  const std::size_t end = tail.rfind("PK\x05\x06");
-  if (end == std::string_view::npos || tail.size() - end < kEndBytes) {
-    return false;
+std::uint32_t NumberAt(std::string_view bytes, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < sizeof(number); ++i) {
+    number |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + i])) << (8U * i);
   }
-  constexpr std::size_t kDirectoryBytesOffset = 12;
-  std::uint32_t bytes = 0;
-  for (std::size_t i = 0; i < sizeof(bytes); ++i) {
-    bytes |= static_cast<std::uint32_t>(static_cast<unsigned char>(tail[end + kDirectoryBytesOffset + i])) << (8U * i);
+  return number;
+}
+
+/// The archive that ends the file, from where its offsets count: the start of the file, or of the archive. Empty when
+/// there is none, or its list of members is too large to be read.
+std::string_view FindArchive(std::string_view file) {
+  const std::size_t tail = file.size() - std::min(file.size(), kEndBytes + kMaxCommentBytes);
+  const std::size_t end_in_tail = file.substr(tail).rfind("PK\x05\x06");
+  const std::size_t end = tail + end_in_tail;
+  if (end_in_tail == std::string_view::npos || file.size() - end < kEndBytes) {
+    return {};
   }
-  return bytes <= kMaxDirectoryBytes;
+  constexpr std::size_t kDirectoryBytesAt = 12;
+  constexpr std::size_t kDirectoryOffsetAt = 16;
+  const std::size_t bytes = NumberAt(file, end + kDirectoryBytesAt);
+  const std::size_t offset = NumberAt(file, end + kDirectoryOffsetAt);
+  return bytes <= kMaxDirectoryBytes && bytes + offset <= end ? file.substr(end - bytes - offset) : std::string_view();
 }
 
 absl::Status Damaged(std::string_view why) {
@@ -44,11 +53,12 @@ absl::Status Damaged(std::string_view why) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadZipMember(std::string_view file, const std::string& name, std::size_t max_bytes) {
-  if (!HasSmallDirectory(file)) {
+  const std::string_view bytes = FindArchive(file);
+  if (bytes.empty()) {
     return absl::NotFoundError("there is no zip archive at its end");
   }
   zip_error_t error{};
-  zip_source_t* source = zip_source_buffer_create(file.data(), file.size(), /*freep=*/0, &error);
+  zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), /*freep=*/0, &error);
   const std::unique_ptr<zip_t, CloseArchive> archive(
       source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error));
   if (archive == nullptr) {

@@ -141,7 +141,7 @@ TEST_F(ModelReaderTest, ADeepRtInfoIsRefused) {
   for (int i = 0; i < 300'000; ++i) {
     deep += "</a>";
   }
-  text.insert(text.find("<rt_info>") + 9, deep);
+  text.insert(text.find("</net>"), "<rt_info>" + deep + "</rt_info>");
   Spill(files.main, text);
   ExpectBroken(files, "its rt_info is nested too deeply; the limit is 16");
 }
