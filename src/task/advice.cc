@@ -17,7 +17,7 @@ bool LabelsName(const TaskModel& model, std::int64_t classes) {
 bool IsSurelyClassifier(const TaskModel& model, std::size_t index, const Shape& shape) {
   const auto classes = static_cast<std::int64_t>(ClassCount(shape));
   return ClassifyMisfit(model, index, shape).empty() && classes > 1 &&
-         (model.outputs[index].facts.probabilities || model.told(Task::kClassify) || LabelsName(model, classes));
+         (model.outputs[index].facts.softmax || model.told(Task::kClassify) || LabelsName(model, classes));
 }
 
 bool IsSurelyDetector(const TaskModel& model, std::size_t index, const Shape& shape) {

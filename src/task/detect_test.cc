@@ -197,8 +197,11 @@ TEST(DetectTest, OtherOutputsAreRefused) {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     return std::string(Message(status));
   };
-  const OutputFacts softmax = {.probabilities = true};
+  const OutputFacts softmax = {.probabilities = true, .softmax = true};
   EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 1001}, softmax)), HasSubstr("use classify"));
+  EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 10, 1, 1}, {.probabilities = true})), Not(HasSubstr("classify")))
+      << "a sigmoid may make anything";
+  EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 84, 84})), HasSubstr("decode it in the client"));
   for (const Shape& shape : {Shape{1, 84, 84}, Shape{1, 300, 6}, Shape{1, 25200, 85}, Shape{1, 1, 7, 100},
                              Shape{1, 85, 22, 22}, Shape{1, 256}, Shape{100, 5}}) {
     const std::string text = message(OneOutput(ElementType::kF32, shape));
