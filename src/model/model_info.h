@@ -23,8 +23,6 @@ struct InputFacts {
 struct OutputFacts {
   /// A softmax, a sigmoid or a clamp from 0 to 1 produces the values: (value - zero_point) * scale is a probability.
   bool probabilities = false;
-  /// It is a softmax: the values are probabilities of classes of which one is right.
-  bool softmax = false;
   /// Undoes the output's quantisation, or other scaling of probabilities; 1 for floating point otherwise.
   float scale = 1.0F;
   /// Subtracted before the scaling; not 0 for int8 outputs.

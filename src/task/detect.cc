@@ -59,9 +59,8 @@ std::string DoubtAboutRows(const TaskModel& model, const OutputDescription& outp
   }
   if (shape.size() < 4) {
     return "; rows of 7 numbers may be SSD rows [image, class, score, left, top, right, bottom], or those of a YOLO or "
-           "of "
-           "turned boxes, which are not decoded: set decoder = \"ssd\" in the TOML beside the model if they are SSD "
-           "rows";
+           "of turned boxes, which are not decoded: set decoder = \"ssd\" in the TOML beside the model if they are "
+           "SSD rows";
   }
   return "";
 }

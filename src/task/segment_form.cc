@@ -131,8 +131,7 @@ SegmentPlan PlanScores(const TaskModel& model, std::size_t index, const Shape& s
   if (!axis) {
     return Misfit(
         "it cannot be told whether the classes are the second dimension or the last one; set output_layout = \"NCHW\" "
-        "or "
-        "output_layout = \"NHWC\" in the TOML beside the model");
+        "or output_layout = \"NHWC\" in the TOML beside the model");
   }
   if (shape[*axis] < 2) {
     return Misfit(fmt::format("{}; dimension {} of the classes has size {}", kNeed, *axis, shape[*axis]));

@@ -135,7 +135,6 @@ TEST(ModelJsonTest, ModelInfoSurvivesTheWay) {
   info.signature.outputs = {{"y", ElementType::kBf16, {1}, ""}};
   info.inputs = {{.quantized = true, .scale = 0.5F, .zero_point = -128}};
   info.outputs = {{.probabilities = true,
-                   .softmax = true,
                    .scale = 0.1F,
                    .zero_point = 128,
                    .quantized = true,

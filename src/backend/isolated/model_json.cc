@@ -116,7 +116,6 @@ absl::StatusOr<std::vector<OutputFacts>> ParseOutputFacts(const json& list) {
   std::vector<OutputFacts> facts;
   for (const json& item : list) {
     const OutputFacts output{.probabilities = item.value("probabilities", false),
-                             .softmax = item.value("softmax", false),
                              .scale = item.value("scale", 1.0F),
                              .zero_point = item.value("zero_point", 0.0F),
                              .quantized = item.value("quantized", false),
@@ -196,7 +195,6 @@ std::string EncodeModelInfo(const ModelInfo& info) {
     const OutputFacts& facts = info.outputs[i];
     json& output = body["outputs"][i];
     output["probabilities"] = facts.probabilities;
-    output["softmax"] = facts.softmax;
     output["scale"] = facts.scale;
     output["zero_point"] = facts.zero_point;
     output["quantized"] = facts.quantized;

@@ -83,15 +83,12 @@ std::optional<Step> StepBack(const std::shared_ptr<ov::Node>& node) {
   return std::nullopt;
 }
 
-bool IsSoftmax(const std::shared_ptr<ov::Node>& node) {
-  return ov::is_type<ov::op::v1::Softmax>(node) || ov::is_type<ov::op::v8::Softmax>(node);
-}
-
 bool MakesProbabilities(const std::shared_ptr<ov::Node>& node) {
   if (const auto clamp = ov::as_type_ptr<ov::op::v0::Clamp>(node)) {
     return clamp->get_min() == 0 && clamp->get_max() == 1;
   }
-  return IsSoftmax(node) || ov::is_type<ov::op::v0::Sigmoid>(node) || ov::is_type<ov::op::v0::HardSigmoid>(node) ||
+  return ov::is_type<ov::op::v1::Softmax>(node) || ov::is_type<ov::op::v8::Softmax>(node) ||
+         ov::is_type<ov::op::v0::Sigmoid>(node) || ov::is_type<ov::op::v0::HardSigmoid>(node) ||
          ov::is_type<ov::op::v5::HSigmoid>(node);
 }
 
@@ -142,9 +139,7 @@ OutputFacts RangeOf(const ov::Output<ov::Node>& result) {
     }
     node = step->from.get_node_shared_ptr();
     if (MakesProbabilities(node)) {
-      OutputFacts facts = FactsThatUndo(function, true);
-      facts.softmax = IsSoftmax(node);
-      return facts;
+      return FactsThatUndo(function, true);
     }
   }
   return quantised && result.get_element_type().is_integral() ? FactsThatUndo(*quantised, false) : OutputFacts();
