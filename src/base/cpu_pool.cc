@@ -3,25 +3,17 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
-#include "base/log.h"
+#include "base/contain_exceptions.h"
 
 namespace accelerd {
 namespace {
 
-/// An exception, most likely for want of memory, ends the work and not the process. The calls that the work should have
-/// completed complete with an error when it is destroyed.
-void RunAndDestroy(CpuPool::Work work) noexcept {
-  try {
-    std::move(work)();
-  } catch (const std::exception& error) {
-    try {
-      LogError("cpu-pool", error.what());
-    } catch (const std::exception&) {  // There is no memory for that either.
-    }
-  }
+/// The calls that the work should have completed, but for an exception, complete with an error when it is destroyed.
+void RunAndDestroy(CpuPool::Work work) {
+  ContainExceptions("cpu-pool", [&work] { std::move(work)(); });
+  RefillMemoryReserve();
 }
 
 }  // namespace

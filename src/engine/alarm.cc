@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/contain_exceptions.h"
+
 namespace accelerd {
 namespace {
 
@@ -53,7 +55,7 @@ void Alarm::Run() {
     }
     at_.reset();
     lock.unlock();
-    ring_();
+    ContainExceptions("alarm", ring_);
     lock.lock();
   }
 }

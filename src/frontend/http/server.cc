@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "base/contain_exceptions.h"
 #include "base/log.h"
 #include "base/log_throttle.h"
 #include "boost/asio/co_spawn.hpp"
@@ -107,7 +108,7 @@ class HttpServer::Impl {
     }
     thread_ = std::thread([this] {
       prctl(PR_SET_NAME, "http");
-      io_.run();
+      RunToTheEnd();
     });
   }
 
@@ -130,6 +131,13 @@ class HttpServer::Impl {
   }
 
  private:
+  /// Runs the I/O until there is none. An exception, most likely for want of memory, ends the handler that threw it and
+  /// not the process.
+  void RunToTheEnd() {
+    while (!ContainExceptions("http", [this] { io_.run(); })) {
+    }
+  }
+
   /// A listening socket in the I/O loop. Shared with the operations under way, which may complete after it was closed.
   struct Door {
     Door(asio::io_context& io, std::unique_ptr<Listener> its_listener)
