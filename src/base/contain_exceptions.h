@@ -18,8 +18,8 @@ void RefillMemoryReserve() noexcept;
 /// Logs an exception that ended work of the thread `thread`. Thread-safe.
 void LogContained(std::string_view thread, const std::exception& error) noexcept;
 
-/// Runs `work` at the top of a thread of ours, where an exception would end the process. An exception is logged and ends
-/// `work` alone. Returns false if there was one.
+/// Runs `work` at the top of a thread of ours, where an exception would end the process. An exception is logged and
+/// ends `work` alone. Returns false if there was one.
 template <typename F>
 bool ContainExceptions(std::string_view thread, F&& work) noexcept {
   try {

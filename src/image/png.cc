@@ -176,7 +176,10 @@ absl::StatusOr<Image> DecodePng(EncodedBytes encoded, DecodeCall& call) {
   ACCELERD_RETURN_IF_ERROR(ToStatus(spng_decode_chunks(context.get())));
   UseCallingThreadAlone();
   cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
-  cv::cvtColor(pixels, pixels, cv::COLOR_RGB2BGR);
+  for (int i = 0; i < pixels.rows; ++i) {  // OpenCV copies what it converts in place: one row at a time.
+    cv::Mat row = pixels.row(i);
+    cv::cvtColor(row, row, cv::COLOR_RGB2BGR);
+  }
   return ApplyOrientation(std::move(image), orientation);
 }
 
