@@ -266,9 +266,10 @@ def test_readiness_may_ask_for_the_device_alone(start, copied_models, tmp_path):
 def test_many_names_of_one_model_are_bounded(start, models, tmp_path):
     folder = tmp_path / 'links'
     folder.mkdir()
-    for index in range(8):
-        for suffix in ('.xml', '.bin'):
-            os.link(models / f'digit_classifier{suffix}', folder / f'm{index}{suffix}')
+    for suffix in ('.xml', '.bin'):
+        shutil.copy(models / f'digit_classifier{suffix}', folder / f'm0{suffix}')
+        for index in range(1, 8):
+            os.link(folder / f'm0{suffix}', folder / f'm{index}{suffix}')
     service = start(folder, '--load', 'm0', '--max-models', '4', '--max-client-models', '2')
     client = service.client  # One process, so one client.
     answers = [client.post('/load', json={'path': str(folder), 'name': f'm{index}'}) for index in range(1, 8)]
@@ -289,12 +290,13 @@ def test_many_names_of_one_model_are_bounded(start, models, tmp_path):
 
 
 def test_the_bytes_of_models_are_bounded(start, models):
-    size = sum((models / f'digit_classifier{suffix}').stat().st_size for suffix in ('.xml', '.bin'))
-    service = start(models, '--load', 'none', '--max-model-bytes', str(size - 1))
+    sizes = [sum((models / f'{name}{suffix}').stat().st_size for suffix in ('.xml', '.bin'))
+             for name in ('digit_classifier', 'digit_detector')]
+    service = start(models, '--load', 'none', '--max-model-bytes', str(sizes[0] - 1))
     request = {'path': str(models), 'name': 'digit_classifier'}
     assert '--max-model-bytes' in error_of(service.client.post('/load', json=request), 503)
     service.stop()
-    service = start(models, '--load', 'none', '--max-total-model-bytes', str(2 * size - 1))
+    service = start(models, '--load', 'none', '--max-total-model-bytes', str(sum(sizes) - 1))
     assert service.client.post('/load', json=request).status_code == 201
     request['name'] = 'digit_detector'
     response = service.client.post('/load', json=request)

@@ -177,8 +177,8 @@ absl::StatusOr<FoundModel> FindModel(const std::string& directory, std::string_v
       return renamed.status();
     }
     return absl::NotFoundError(
-        fmt::format("{0} has no model {1}: neither {1}.xml, {1}.onnx or {1}.tflite, nor a "
-                    "folder {1} or {1}{2} with one of these",
+        fmt::format("there is no model {1}: {0}, {0}/{1} and {0}/{1}{2} were searched for {1}.xml, {1}.onnx and "
+                    "{1}.tflite",
                     directory, name, kFolderSuffix));
   }
   return found;
