@@ -50,6 +50,13 @@ def classifier(seed=0, softmax=True, batch=1):
     return ov.Model([_named(op.softmax(out, 1) if softmax else out, 'scores')], [image])
 
 
+def hidden_probabilities(seed=0):
+    """Probabilities behind an operation that hides from the service that they are."""
+    image = _input()
+    scores = op.softmax(_logits(_features(image, 1), weights_of(seed)), 1)
+    return ov.Model([_named(op.relu(scores), 'scores')], [image])
+
+
 def nhwc_u8_classifier(seed=0):
     """NHWC uint8, as TensorFlow's models are."""
     image = _input((1, SIDE, SIDE, 3), np.uint8, 'NHWC')

@@ -26,6 +26,7 @@ TOMLS = {
     'normalised': 'mean = [30.0]\nscale = [0.5]\n',
     'logits_softmax': 'softmax = true\n',
     'logits_plain': 'softmax = false\n',
+    'hidden_probabilities': 'softmax = false\n',
     'labelled': 'labels = "names.txt"\ntask = "classify"\n',
 }
 
@@ -47,6 +48,7 @@ def folder(tmp_path_factory):
         'logits': made_models.classifier(8, softmax=False),
         'logits_softmax': made_models.classifier(8, softmax=False),
         'logits_plain': made_models.classifier(8, softmax=False),
+        'hidden_probabilities': made_models.hidden_probabilities(8),
         'labelled': made_models.classifier(9),
         'truncated': made_models.classifier(10),
     }
@@ -136,8 +138,12 @@ def test_an_unknown_output_is_refused_with_the_names_there_are(service, encoded)
 
 
 def test_a_toml_may_say_that_scores_are_probabilities(service, folder, picture, encoded):
-    answer = json_of(service.client.post_file('/classify/file/logits_plain', encoded))
-    reference.assert_same_classes(answer, expected(folder, 'logits_plain').classify(picture))
+    answer = json_of(service.client.post_file('/classify/file/hidden_probabilities', encoded))
+    reference.assert_same_classes(answer, expected(folder, 'hidden_probabilities').classify(picture))
+
+
+def test_scores_that_are_no_probabilities_although_the_toml_says_so(service, encoded):
+    assert 'softmax = true' in error_of(service.client.post_file('/classify/file/logits_plain', encoded), 400)
 
 
 @pytest.mark.parametrize('call, name', [('detect', 'plain'), ('segment', 'plain'), ('classify', 'map_i32'),

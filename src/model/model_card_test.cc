@@ -61,6 +61,10 @@ scale = 128
 labels = "names.txt"
 output_scale = 0.5
 softmax = false
+sigmoid = true
+output_layout = "nchw"
+decoder = "boxes"
+box_unit = "pixels"
 precision = "bf16"
 performance_hint = "latency"
 slots = 3
@@ -68,6 +72,10 @@ slots = 3
   ASSERT_TRUE(card.ok()) << card.status();
   EXPECT_EQ(card->task, Task::kSegment);
   EXPECT_EQ(card->layout, "NHWC");
+  EXPECT_EQ(card->sigmoid, true);
+  EXPECT_EQ(card->output_layout, "NCHW");
+  EXPECT_EQ(card->decoder, BoxDecoder::kBoxes);
+  EXPECT_EQ(card->box_unit, BoxUnit::kPixels);
   EXPECT_THAT(*card->input_size, ElementsAre(320, 240));
   EXPECT_EQ(card->color_order, ColorOrder::kRgb);
   EXPECT_THAT(card->mean, ElementsAre(127, 127.5, 128));
@@ -122,6 +130,10 @@ TEST_F(ModelCardTest, RefusesWrongValues) {
   ExpectError("output_scale = 0", "1:16", "above 0");
   ExpectError("output_scale = 1e38", "1:16", "up to 1000");
   ExpectError("softmax = 1", "1:11", "true or false");
+  ExpectError("sigmoid = \"yes\"", "1:11", "true or false");
+  ExpectError("output_layout = \"NHW\"", "1:17", "NHWC");
+  ExpectError("decoder = \"yolo\"", "1:11", "\"ssd\", \"boxes\"");
+  ExpectError("box_unit = \"percent\"", "1:12", "\"normalized\", \"pixels\"");
   ExpectError("precision = \"int8\"", "1:13", "bf16");
   ExpectError("performance_hint = \"fast\"", "1:20", "latency");
   ExpectError("slots = 0", "1:9", "1 to 64");

@@ -14,10 +14,14 @@ bool LabelsName(const TaskModel& model, std::int64_t classes) {
   return !model.card.labels.empty() && static_cast<std::int64_t>(model.card.labels.size()) == classes;
 }
 
+bool MayBeClassifier(const TaskModel& model, std::size_t index, const Shape& shape) {
+  return ClassifyMisfit(model, index, shape).empty() && ClassCount(shape) > 1;
+}
+
+/// Whether the owner said so. What the graph says is not enough: a softmax or sigmoid may also make landmarks.
 bool IsSurelyClassifier(const TaskModel& model, std::size_t index, const Shape& shape) {
-  const auto classes = static_cast<std::int64_t>(ClassCount(shape));
-  return ClassifyMisfit(model, index, shape).empty() && classes > 1 &&
-         (model.outputs[index].facts.probabilities || model.told(Task::kClassify) || LabelsName(model, classes));
+  return MayBeClassifier(model, index, shape) &&
+         (model.told(Task::kClassify) || LabelsName(model, static_cast<std::int64_t>(ClassCount(shape))));
 }
 
 bool IsSurelyDetector(const TaskModel& model, std::size_t index, const Shape& shape) {
@@ -61,6 +65,9 @@ std::string Advice(const TaskModel& model, Task asked, std::size_t index, const 
     if (const std::string others = OtherScores(model, index); !others.empty()) {
       return fmt::format("; ask for scores by {}", others);
     }
+  }
+  if (asked != Task::kClassify && MayBeClassifier(model, index, shape)) {
+    return "; if these are the scores of classes, use classify; inference answers the output as it is";
   }
   return "; inference answers the output as it is";
 }

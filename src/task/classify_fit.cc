@@ -56,8 +56,7 @@ std::string OtherMeaning(const TaskModel& model, std::size_t index, const Shape&
   if (rows_vary && shape[1] >= kFewestColumns && shape[1] <= kMostColumns) {
     return fmt::format(
         "{}; these may be the boxes of a varying number of objects: set task = \"classify\" in the TOML beside the "
-        "model "
-        "if they are scores",
+        "model if they are scores",
         kNeed);
   }
   return "";

@@ -29,23 +29,24 @@ using Plan = std::variant<Unknown, Rows, BoxOutputs>;
 
 constexpr std::string_view kNeed = "detect needs SSD rows [1,1,N,7], or boxes [N,4] with labels [N] and scores [N]";
 
-/// What the rows of several families of detectors look like.
-std::string MaybeDetector(const Shape& shape) {
+/// What is done about outputs that may belong to a detector that is not decoded.
+std::string MaybeDetector(const TaskModel& model, std::size_t index, const Shape& shape) {
   constexpr std::int64_t kFewestNumbers = 5;
-  if (shape.size() < 2 || shape.size() > 3) {
+  constexpr std::string_view kClient = "is not decoded: take it from inference and decode it in the client";
+  if (model.outputs[index].facts.probabilities || shape.size() < 2 || shape.size() > 4) {
     return "";
   }
   const std::int64_t last = shape.back();
-  const std::int64_t rows = shape[shape.size() - 2];
-  if (last == 6) {
-    return "; rows of 6 numbers may be left, top, right, bottom, score, class (YOLO with its non-maximum suppression) "
-           "or "
-           "class, score, left, top, right, bottom, and are not decoded";
+  if (last == 6 && shape.size() < 4) {
+    return fmt::format(
+        "; rows of 6 numbers are left, top, right, bottom, score, class in some models (YOLO with its non-maximum "
+        "suppression) and class, score, left, top, right, bottom in others: the output {}",
+        kClient);
   }
-  if (shape.size() == 3 && rows >= kFewestNumbers && last >= kFewestNumbers) {
-    return "; if it is the output of a YOLO or another detector without its decoding, that is not decoded";
-  }
-  return "";
+  const bool rows = shape.size() == 3 && shape[1] >= kFewestNumbers && last >= kFewestNumbers;
+  const bool grid = shape.size() == 4 && shape[1] >= kFewestNumbers && shape[2] > 1;
+  return rows || grid ? fmt::format("; the output of a YOLO, or of another detector without its decoding, {}", kClient)
+                      : "";
 }
 
 /// Why rows of the shape of SSD rows are not taken for them; empty: they are.
@@ -58,9 +59,8 @@ std::string DoubtAboutRows(const TaskModel& model, const OutputDescription& outp
   }
   if (shape.size() < 4) {
     return "; rows of 7 numbers may be SSD rows [image, class, score, left, top, right, bottom], or those of a YOLO or "
-           "of "
-           "turned boxes, which are not decoded: set decoder = \"ssd\" in the TOML beside the model if they are SSD "
-           "rows";
+           "of turned boxes, which are not decoded: set decoder = \"ssd\" in the TOML beside the model if they are "
+           "SSD rows";
   }
   return "";
 }
@@ -87,7 +87,7 @@ bool MayBecomeSsdRows(const Shape& shape) {
 }
 
 std::string Unsuitable(const TaskModel& model, std::size_t index, const Shape& shape, std::string_view doubt) {
-  return fmt::format("{}{}{}{}", kNeed, doubt, doubt.empty() ? MaybeDetector(shape) : "",
+  return fmt::format("{}{}{}{}", kNeed, doubt, doubt.empty() ? MaybeDetector(model, index, shape) : "",
                      Advice(model, Task::kDetect, index, shape));
 }
 

@@ -193,14 +193,15 @@ TEST(DetectTest, CardScalesTheScores) {
 
 TEST(DetectTest, OtherOutputsAreRefused) {
   const auto message = [](const ModelInfo& info) {
-    const absl::Status status = CreatePostprocessor(Task::kDetect, info, {})->Check({});
+    const absl::Status status = CreatePostprocessor(Task::kDetect, info, {}, {.batch = 1})->Check({});
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     return std::string(Message(status));
   };
-  const OutputFacts softmax = {.probabilities = true};
-  EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 1001}, softmax)), HasSubstr("use classify"));
+  EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 1001})),
+              HasSubstr("; if these are the scores of classes, use classify"));
+  EXPECT_THAT(message(OneOutput(ElementType::kF32, {1, 84, 84})), HasSubstr("decode it in the client"));
   for (const Shape& shape : {Shape{1, 84, 84}, Shape{1, 300, 6}, Shape{1, 25200, 85}, Shape{1, 1, 7, 100},
-                             Shape{1, 85, 22, 22}, Shape{1, 256}, Shape{100, 5}}) {
+                             Shape{1, 85, 22, 22}, Shape{100, 5}}) {
     const std::string text = message(OneOutput(ElementType::kF32, shape));
     EXPECT_THAT(text, HasSubstr("detect needs SSD rows [1,1,N,7], or boxes")) << text;
     EXPECT_THAT(text, HasSubstr("; inference answers the output as it is")) << text;

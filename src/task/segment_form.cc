@@ -14,7 +14,8 @@ namespace accelerd {
 namespace {
 
 constexpr std::string_view kNeed = "segment needs class scores [1,C,H,W] or [1,H,W,C], or a map of classes [1,H,W]";
-constexpr std::string_view kDecide = "set task = \"segment\" in the TOML beside the model if it is";
+constexpr std::string_view kDecide =
+    "set task = \"segment\" in the TOML beside the model if these are the classes of its pixels";
 constexpr int kPlanar = 1;
 constexpr int kPacked = 3;
 
@@ -130,8 +131,7 @@ SegmentPlan PlanScores(const TaskModel& model, std::size_t index, const Shape& s
   if (!axis) {
     return Misfit(
         "it cannot be told whether the classes are the second dimension or the last one; set output_layout = \"NCHW\" "
-        "or "
-        "output_layout = \"NHWC\" in the TOML beside the model");
+        "or output_layout = \"NHWC\" in the TOML beside the model");
   }
   if (shape[*axis] < 2) {
     return Misfit(fmt::format("{}; dimension {} of the classes has size {}", kNeed, *axis, shape[*axis]));
@@ -159,8 +159,10 @@ SegmentPlan PlanSingle(const TaskModel& model, std::size_t index, const Shape& s
   plan.cols = static_cast<std::size_t>(shape[planar ? 3 : 2]);
   const bool told = model.told(Task::kSegment);
   if (!told && !HasProportions(model, shape[planar ? 2 : 1], shape[planar ? 3 : 2], /*rounded=*/true)) {
-    return Misfit(fmt::format("{}; its {} rows and {} columns do not have the proportions of the image input: {}",
-                              kNeed, plan.rows, plan.cols, kDecide));
+    return Misfit(IsClassScores(shape)
+                      ? std::string(kNeed)
+                      : fmt::format("{}; its {} rows and {} columns do not have the proportions of the image input: {}",
+                                    kNeed, plan.rows, plan.cols, kDecide));
   }
   const bool integer = IsInteger(output.spec.element_type);
   if (output.facts.class_ids || (integer && !output.is_scaled() && !model.card.sigmoid)) {
@@ -170,9 +172,9 @@ SegmentPlan PlanSingle(const TaskModel& model, std::size_t index, const Shape& s
   plan.form = SegmentForm::kMask;
   if (!model.card.sigmoid && !output.facts.probabilities && model.card.softmax != false) {
     return Misfit(
-        "it cannot be told what its one channel holds; set sigmoid = true in the TOML beside the model if a sigmoid "
-        "makes "
-        "probabilities of it, or sigmoid = false if it holds probabilities from 0 to 1");
+        "it cannot be told what its one number for each pixel is; if it is a mask, set sigmoid = true in the TOML "
+        "beside the model where a sigmoid makes probabilities of the numbers, or sigmoid = false where they are "
+        "probabilities");
   }
   plan.sigmoid = model.card.sigmoid.value_or(false);
   return plan;

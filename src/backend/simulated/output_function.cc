@@ -1,5 +1,6 @@
 #include "backend/simulated/output_function.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -91,6 +92,48 @@ void Fill(const Tensor& output, std::uint64_t x, F value) {
   }
 }
 
+/// What the columns of an output's rows are.
+struct RowKind {
+  std::size_t columns = 0;  ///< 0: the output has no rows of boxes.
+  std::size_t left = 0;     ///< The first one of the four corners.
+};
+
+bool IsSsdRows(const Shape& shape) {
+  constexpr std::int64_t kColumns = 7;
+  return shape.size() >= 2 && shape.size() <= 4 && shape.back() == kColumns && shape != Shape{1, kColumns} &&
+         std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; });
+}
+
+RowKind RowKindOf(const Shape& shape, std::string_view name) {
+  if (IsSsdRows(shape)) {
+    return {.columns = 7, .left = 3};
+  }
+  const bool named = name.find("box") != std::string_view::npos || name.find("dets") != std::string_view::npos;
+  const bool rows = shape.size() == 2 || (shape.size() == 3 && shape[0] == 1);
+  if (named && rows && (shape.back() == 4 || shape.back() == 5)) {
+    return {.columns = static_cast<std::size_t>(shape.back()), .left = 0};
+  }
+  return {};
+}
+
+/// Writes rows with a box each. `T` represents every value exactly.
+template <typename T>
+void FillRows(const Tensor& output, std::uint64_t x, RowKind kind) {
+  const std::span<T> elements = output.elements<T>();
+  for (std::size_t i = 0; i < elements.size(); ++i, x += kGolden) {
+    const std::size_t column = i % kind.columns;
+    const T step = static_cast<T>(x >> 40) * static_cast<T>(0x1p-24);
+    const T half_step = static_cast<T>(x >> 41) * static_cast<T>(0x1p-24);  // From 0 to under a half.
+    if (column >= kind.left && column < kind.left + 4) {
+      elements[i] = column < kind.left + 2 ? half_step : static_cast<T>(0.5) + half_step;
+    } else if (kind.left == 0 || column == 2) {
+      elements[i] = step;  // The score.
+    } else {
+      elements[i] = column == 0 ? static_cast<T>(0) : static_cast<T>(1 + (x >> 62));
+    }
+  }
+}
+
 }  // namespace
 
 std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
@@ -106,8 +149,16 @@ std::uint64_t InputSeed(std::string_view content_hash, const Tensors& inputs) {
   return seed;
 }
 
-void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output, bool wrong) {
+void FillOutput(std::uint64_t seed, std::size_t index, const Tensor& output, bool wrong, std::string_view name) {
   const std::uint64_t x = Mix(seed + (index + 1) * kGolden) ^ (std::uint64_t{wrong} << 63U);
+  if (const RowKind kind = RowKindOf(output.shape(), name); kind.columns != 0) {
+    if (output.element_type() == ElementType::kF32) {
+      return FillRows<float>(output, x, kind);
+    }
+    if (output.element_type() == ElementType::kF64) {
+      return FillRows<double>(output, x, kind);
+    }
+  }
   const auto integer = [](std::uint64_t bits) { return bits >> 57; };
   const auto steps = [](std::uint64_t bits) {
     return static_cast<std::int32_t>(bits >> 40);

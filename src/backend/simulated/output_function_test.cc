@@ -132,5 +132,45 @@ TEST(OutputFunction, WrongOutputsDiffer) {
   }
 }
 
+template <typename T>
+void ExpectBoxes(ElementType type, const Shape& shape, const std::string& name, std::size_t left) {
+  const Tensor output = *Tensor::Allocate(type, shape);
+  FillOutput(1, 0, output, false, name);
+  const std::span<T> elements = output.elements<T>();
+  const auto columns = static_cast<std::size_t>(shape.back());
+  std::set<T> lefts;
+  for (std::size_t i = 0; i < elements.size(); i += columns) {
+    const std::span<T> row = elements.subspan(i, columns);
+    EXPECT_TRUE(0 <= row[left] && row[left] < row[left + 2] && row[left + 2] <= 1);
+    EXPECT_TRUE(0 <= row[left + 1] && row[left + 1] < row[left + 3] && row[left + 3] <= 1);
+    lefts.insert(row[left]);
+    if (left == 3) {
+      EXPECT_EQ(row[0], 0);
+      EXPECT_TRUE(row[1] == 1 || row[1] == 2 || row[1] == 3 || row[1] == 4) << row[1];
+      EXPECT_TRUE(0 <= row[2] && row[2] < 1);
+    }
+  }
+  EXPECT_GT(lefts.size(), elements.size() / columns / 2) << "the boxes are not all alike";
+}
+
+TEST(OutputFunction, BoxesCanBeDrawn) {
+  for (const Shape& shape : {Shape{1, 1, 100, 7}, Shape{1, 100, 7}, Shape{100, 7}}) {
+    ExpectBoxes<float>(ElementType::kF32, shape, "", 3);
+    ExpectBoxes<double>(ElementType::kF64, shape, "", 3);
+  }
+  ExpectBoxes<float>(ElementType::kF32, {100, 4}, "boxes", 0);
+  ExpectBoxes<float>(ElementType::kF32, {1, 100, 5}, "dets", 0);
+}
+
+TEST(OutputFunction, WrongRowsDiffer) {
+  const Tensor right = *Tensor::Allocate(ElementType::kF32, {1, 1, 9, 7});
+  const Tensor wrong = *Tensor::Allocate(ElementType::kF32, {1, 1, 9, 7});
+  FillOutput(1, 0, right);
+  FillOutput(1, 0, wrong, /*wrong=*/true);
+  for (std::size_t i = 0; i < right.elements<float>().size(); ++i) {
+    EXPECT_EQ(right.elements<float>()[i] == wrong.elements<float>()[i], i % 7 == 0);
+  }
+}
+
 }  // namespace
 }  // namespace accelerd

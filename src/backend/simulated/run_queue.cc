@@ -35,7 +35,7 @@ absl::Status ComputeOutputs(SimulatedRun& run, bool wrong) {
     if (run.outputs[i].empty()) {
       ACCELERD_ASSIGN_OR_RETURN(run.outputs[i], Tensor::Allocate(spec.element_type, OutputShape(spec, run.inputs)));
     }
-    FillOutput(seed, i, run.outputs[i], wrong);
+    FillOutput(seed, i, run.outputs[i], wrong, spec.name);
   }
   return absl::OkStatus();
 }
