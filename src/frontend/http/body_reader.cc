@@ -97,11 +97,12 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       }
       continue;
     }
-    SetTimeout();
-    Progress(co_await stream_.ReadSome(target));
-    if (size_ < size && Interrupted()) {
+    // Whoever interrupts says so before cancelling what is waited for: to look first misses nothing.
+    if (Interrupted()) {
       co_return false;
     }
+    SetTimeout();
+    Progress(co_await stream_.ReadSome(target));
   }
   Finish();
   co_return true;
@@ -238,16 +239,13 @@ void BodyReader::Finish() {
 
 Awaitable<bool> BodyReader::AwaitInput() {
   const std::size_t before = stream_.input().size();
-  SetTimeout();
   while (stream_.input().size() == before) {
+    if (Interrupted()) {
+      co_return false;
+    }
+    SetTimeout();
     stream_.StartRead(kMaxChunkHeader);
-    if (!stream_.reading() && Interrupted()) {
-      co_return false;
-    }
     co_await stream_.Wait();
-    if (stream_.input().size() == before && Interrupted()) {
-      co_return false;
-    }
   }
   co_return true;
 }
