@@ -271,7 +271,15 @@ TEST_F(ClientCommandTest, UnreachableServiceSaysWhatToDo) {
   EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1);
   url_ = "unix:" + folder_ + "/none";
   EXPECT_EQ(Run("list", {}), kExitUnreachable);
-  EXPECT_THAT(err_, HasSubstr("No such file or directory"));
+  EXPECT_THAT(err_,
+              AllOf(HasSubstr("No such file or directory"), HasSubstr("no such socket"), HasSubstr("accelerd serve")));
+  const std::string file = WriteFile("file", "x");
+  url_ = "unix:" + file;
+  EXPECT_EQ(Run("list", {}), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("The file is not a socket"));
+  url_ = "http://no-such-host.invalid:5001";
+  EXPECT_EQ(Run("list", {}), kExitUnreachable);
+  EXPECT_THAT(err_, AllOf(HasSubstr("no-such-host.invalid"), HasSubstr("--url")));
 }
 
 TEST_F(ClientCommandTest, GivesUpAfterTheTimeout) {

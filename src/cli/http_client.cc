@@ -4,9 +4,10 @@
 
 #include <array>
 #include <cctype>
-#include <system_error>
+#include <cerrno>
 #include <utility>
 
+#include "cli/connect_error.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -98,7 +99,7 @@ class HttpClient::Impl {
     curl_easy_getinfo(easy(), CURLINFO_CONNECT_TIME_T, &connect_time);
     const bool timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || (timed_out && connect_time == 0)) {
-      return absl::UnavailableError(code == CURLE_COULDNT_CONNECT ? ConnectReason(reason) : reason);
+      return NotConnected(code, reason);
     }
     if (timed_out) {
       return absl::DeadlineExceededError(fmt::format("no answer in time: {}; --timeout gives more", reason));
@@ -109,11 +110,17 @@ class HttpClient::Impl {
     return absl::UnknownError(fmt::format("the connection failed: {}", reason));
   }
 
-  /// The system's own words: libcurl's speak of a host and a port for Unix sockets too.
-  std::string ConnectReason(const std::string& otherwise) const {
+  /// In the system's own words where it has some: libcurl's speak of a host and a port for Unix sockets too.
+  absl::Status NotConnected(CURLcode code, const std::string& otherwise) const {
     long error = 0;
     curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &error);
-    return error != 0 ? std::generic_category().message(static_cast<int>(error)) : otherwise;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+      return ConnectError(socket_path_, ETIMEDOUT);
+    }
+    if (code == CURLE_COULDNT_CONNECT && error != 0) {
+      return ConnectError(socket_path_, static_cast<int>(error));
+    }
+    return absl::UnavailableError(fmt::format("{}. Say where the service is with --url or ACCELERD_URL", otherwise));
   }
 
   std::string base_;

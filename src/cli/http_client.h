@@ -16,8 +16,8 @@ struct HttpAnswer {
 };
 
 /// HTTP/1.1 to one service, with a connection that is kept between calls. No proxies, no redirects. A call waits for
-/// its answer; kUnavailable: the service cannot be reached; kDeadlineExceeded: no complete answer within the time-out;
-/// kUnknown: the connection broke. Not thread-safe.
+/// its answer; kUnavailable: the service cannot be reached, with what to do about it; kDeadlineExceeded: no complete
+/// answer within the time-out; kUnknown: the connection broke. Not thread-safe.
 class HttpClient {
  public:
   /// `url` is "http://HOST[:PORT]" or "unix:PATH"; `timeout` is for each call, 0: none. kInvalidArgument: another URL.

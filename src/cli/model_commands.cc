@@ -87,10 +87,7 @@ int RunModelCommand(const ClientArguments& arguments, ServiceClient& service) {
 
 int ReportFailure(const ClientArguments& arguments, std::string_view subject, const absl::Status& status) {
   if (absl::IsUnavailable(status)) {
-    PrintMessage(
-        fmt::format("cannot reach the service at {} ({}). Is it running? Start it with \"accelerd serve\", or "
-                    "say where it is with --url or ACCELERD_URL",
-                    arguments.url, Message(status)));
+    PrintMessage(fmt::format("cannot reach the service at {}: {}", arguments.url, Message(status)));
     return kExitUnreachable;
   }
   PrintMessage(subject.empty() ? std::string(Message(status)) : fmt::format("{}: {}", subject, Message(status)));
