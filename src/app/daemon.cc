@@ -96,11 +96,13 @@ absl::StatusOr<HttpServerOptions> ServerOptions(const ServeOptions& options) {
   HttpServerOptions server;
   for (const std::string& address : options.listen) {
     ACCELERD_ASSIGN_OR_RETURN(server.listen.emplace_back(), ParseListenAddress(address));
+    server.listen.back().optional = options.listen_by_default && address.starts_with('[');
   }
   server.allow_origins = options.allow_origin;
   server.allow_hosts = options.allow_host;
   server.socket_mode = options.socket_mode;
   server.socket_group = options.socket_group;
+  server.socket_check_interval = options.probe_interval;
   server.max_connections = static_cast<std::size_t>(options.max_connections);
   server.max_header_bytes = options.max_header_bytes;
   server.max_body_bytes = options.max_body_bytes;

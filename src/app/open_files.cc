@@ -8,8 +8,8 @@
 namespace accelerd {
 namespace {
 
-// Listeners, locks, the worker, models and images that are being read, the runtime's own.
-constexpr std::size_t kOtherFiles = 128;
+// Connections without a place, listeners, locks, the worker, models and images that are being read, the runtime's own.
+constexpr std::size_t kOtherFiles = 384;
 
 }  // namespace
 

@@ -23,9 +23,11 @@ std::vector<Option> MakeTable() {
        .placeholder = "ADDRESS",
        .group = kService,
        .value = AddressListValue{&Options::listen},
-       .default_text = "127.0.0.1:5001",
-       .help = "Where clients reach the service: HOST:PORT, [IPV6]:PORT or unix:PATH; all of them at once. There is no "
-               "authentication: 0.0.0.0 and [::] serve whoever can reach the machine"},
+       .default_text = "127.0.0.1:5001,[::1]:5001",
+       .help = "Where clients reach the service: HOST:PORT, [IPV6]:PORT or unix:PATH; all of them at once. A name as "
+               "HOST stands for every address that it has, and [::] for every address of the machine, IPv4 included. "
+               "The default leaves out [::1] on a machine without IPv6. There is no authentication: 0.0.0.0 and [::] "
+               "serve whoever can reach the machine"},
       {.name = "allow-origin",
        .placeholder = "ORIGIN",
        .group = kService,
@@ -38,8 +40,10 @@ std::vector<Option> MakeTable() {
        .group = kService,
        .value = HostListValue{&Options::allow_host},
        .default_text = "",
-       .help = "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost "
-               "and the machine's name; *: any. Others are answered 403 on connections to a loopback address"},
+       .help =
+           "Names that clients may call the service by in URLs (the Host header), besides IP addresses, localhost, "
+           "names below it, and the machine's names (hostname, /etc/hosts); *: any. Other names are answered 403 on "
+           "connections to a loopback address"},
       {.name = "socket-mode",
        .placeholder = "MODE",
        .group = kService,
@@ -173,8 +177,8 @@ std::vector<Option> MakeTable() {
        .group = kDevice,
        .value = DurationValue{&Options::probe_interval, 0ms, 24h},
        .default_text = "10s",
-       .help = "How often the device is asked whether it is still there, and files of models that could not be loaded "
-               "are looked at for changes; 0: never"},
+       .help = "How often the device is asked whether it is still there, files of models that could not be loaded are "
+               "looked at for changes, and Unix sockets that were deleted are made again; 0: never"},
       {.name = "canary-interval",
        .placeholder = "DURATION",
        .group = kDevice,
@@ -241,8 +245,10 @@ std::vector<Option> MakeTable() {
        .group = kLimits,
        .value = CountValue{&Options::max_connections, 1, 1'000'000},
        .default_text = "1024",
-       .help = "Connections at once. Another one takes the place of the one that is idle for longest, of the client "
-               "that has most; while none is idle, it is answered 503 and closed"},
+       .help =
+           "Connections at once. One client has at most 15/16 of them. When all are taken, an idle connection makes "
+           "room, then one whose body or answer is stalled, then the last request of the client that has most "
+           "connections. Without any of these the new connection is answered 503; health is answered always"},
       {.name = "max-header-bytes",
        .placeholder = "SIZE",
        .group = kLimits,

@@ -72,6 +72,8 @@ class Configuration {
 
   const ServeOptions& options() const { return options_; }
 
+  bool is_default(std::string_view name) const { return origins_.at(name) == "default"; }
+
  private:
   absl::Status Set(const Option& option, const std::vector<std::string>& texts, std::string_view base,
                    std::string_view source, std::string_view origin) {
@@ -188,6 +190,7 @@ absl::StatusOr<ServeCommand> ParseServeCommand(std::span<const std::string> args
   ACCELERD_RETURN_IF_ERROR(configuration.SetFromFlags(line));
   ACCELERD_RETURN_IF_ERROR(ValidateServeOptions(configuration.options()));
   command.options = configuration.options();
+  command.options.listen_by_default = configuration.is_default("listen");
   command.warnings = VariableWarnings(environment);
   if (line.check_config) {
     command.action = ServeCommand::Action::kCheck;

@@ -74,7 +74,8 @@ class ServeCommandTest : public ::testing::Test {
 
 TEST_F(ServeCommandTest, DefaultsOfAUser) {
   const ServeOptions options = Options({});
-  EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:5001"));
+  EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:5001", "[::1]:5001"));
+  EXPECT_TRUE(options.listen_by_default);
   EXPECT_EQ(options.socket_mode, 0660);
   EXPECT_EQ(options.socket_group, "");
   EXPECT_EQ(options.log_level, "info");
@@ -373,7 +374,8 @@ TEST_F(ServeCommandTest, ReferenceFileIsTheDefaults) {
     EXPECT_THAT(uncommented, HasSubstr(fmt::format("\n{} = ", option.name)));
     EXPECT_EQ(TomlValue(option, from_file), TomlValue(option, defaults)) << option.name;
   }
-  EXPECT_EQ(TomlValue(*FindOption("listen"), Options({"--config", WriteFile(reference)})), "[\"127.0.0.1:5001\"]");
+  EXPECT_EQ(TomlValue(*FindOption("listen"), Options({"--config", WriteFile(reference)})),
+            "[\"127.0.0.1:5001\", \"[::1]:5001\"]");
 }
 
 TEST(OptionTable, NamesAreUniqueAndPlain) {

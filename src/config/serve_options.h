@@ -17,6 +17,7 @@ namespace accelerd {
 struct ServeOptions {
   // Service.
   std::vector<std::string> listen;        ///< "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; at least one, each once.
+  bool listen_by_default = false;         ///< `listen` is the default: nobody asked for these addresses.
   std::vector<std::string> allow_origin;  ///< "SCHEME://HOST[:PORT]" in lower case, or "*".
   std::vector<std::string> allow_host;    ///< Names in lower case, without ports, or "*".
   int socket_mode = 0;                    ///< Permissions of Unix sockets.

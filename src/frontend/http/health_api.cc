@@ -71,15 +71,18 @@ void AddHealthApi(const StatusService& status, Router& router) {
   router.Add({"GET", "/health", 0,
               [&status](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
                 respond(JsonResponse(200, ToJson(status.GetHealth())));
-              }});
+              },
+              CallKind::kHealth});
   router.Add({"GET", "/health/live", 0,
               [](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
                 respond(JsonResponse(200, {{"live", true}}));
-              }});
+              },
+              CallKind::kHealth});
   router.Add({"GET", "/health/ready", 0,
               [&status](const CallContext& /*context*/, const Request& /*request*/, const Responder& respond) {
                 respond(Readiness(status.GetHealth()));
-              }});
+              },
+              CallKind::kHealth});
 }
 
 }  // namespace accelerd

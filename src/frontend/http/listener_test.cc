@@ -2,12 +2,8 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
+#include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,24 +11,44 @@
 namespace accelerd {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using Listeners = std::vector<std::unique_ptr<Listener>>;
 
-class ListenerTest : public ::testing::Test {
- protected:
-  ListenerTest() {
-    std::string folder = ::testing::TempDir() + "/listenerXXXXXX";
-    folder_ = mkdtemp(folder.data());
-    path_ = folder_ + "/s";
+absl::StatusOr<Listeners> Open(const std::vector<ListenAddress>& addresses) {
+  return OpenListeners(addresses, {});
+}
+
+ListenAddress At(const std::string& host, std::uint16_t port = 0) {
+  ListenAddress address;
+  address.host = host;
+  address.port = port;
+  return address;
+}
+
+std::uint16_t PortOf(const Listener& listener) {
+  return ParseListenAddress(listener.address())->port;
+}
+
+/// Whether somebody listens on a TCP address, such as {"::1", "5001"}.
+bool CanConnect(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
+    return false;
   }
-  ~ListenerTest() override { std::filesystem::remove_all(folder_); }
+  const UniqueFd client(socket(found->ai_family, SOCK_STREAM, 0));
+  const bool connected = connect(client.get(), found->ai_addr, found->ai_addrlen) == 0;
+  freeaddrinfo(found);
+  return connected;
+}
 
-  absl::StatusOr<std::unique_ptr<Listener>> OpenUnix(int mode = 0600, const std::string& group = "") const {
-    return Listener::Open({"", 0, path_}, mode, group);
-  }
-
-  std::string folder_;
-  std::string path_;
-};
+bool HasIpv6() {
+  return Open({At("::1")}).ok();
+}
 
 TEST(ListenAddress, Parses) {
   const auto v4 = ParseListenAddress("127.0.0.1:5001");
@@ -55,107 +71,114 @@ TEST(ListenAddress, RefusesWhatIsNone) {
 }
 
 TEST(TcpListener, PortInUseSaysWhatToDo) {
-  const auto first = Listener::Open({"127.0.0.1", 0, ""}, 0, "");
+  const auto first = Open({At("127.0.0.1")});
   ASSERT_TRUE(first.ok());
-  const auto address = ParseListenAddress((*first)->address());
-  ASSERT_TRUE(address.ok());
-  ASSERT_NE(address->port, 0);
-  const auto second = Listener::Open(*address, 0, "");
-  EXPECT_EQ(second.status().message(), "cannot listen on " + (*first)->address() +
-                                           ": address already in use; stop the other service or choose another "
-                                           "--listen");
+  const std::string address = first->front()->address();
+  ASSERT_NE(PortOf(*first->front()), 0);
+  EXPECT_EQ(
+      Open({*ParseListenAddress(address)}).status().message(),
+      "cannot listen on " + address + ": address already in use; stop the other service or choose another --listen");
 }
 
-TEST(TcpListener, Ipv4AndIpv6SideBySide) {
-  const auto v6 = Listener::Open({"::", 0, ""}, 0, "");
-  if (!v6.ok()) {
-    GTEST_SKIP() << "no IPv6 here: " << v6.status();
+TEST(TcpListener, AllAddressesTakeBothFamilies) {
+  if (!HasIpv6()) {
+    GTEST_SKIP() << "no IPv6 here";
   }
-  const auto address = ParseListenAddress((*v6)->address());
-  ASSERT_TRUE(address.ok()) << (*v6)->address();
-  EXPECT_TRUE(Listener::Open({"0.0.0.0", address->port, ""}, 0, "").ok());
+  const auto all = Open({At("::")});
+  ASSERT_TRUE(all.ok()) << all.status();
+  const std::uint16_t port = PortOf(*all->front());
+  EXPECT_TRUE(CanConnect("::1", port));
+  EXPECT_TRUE(CanConnect("127.0.0.1", port));
+  EXPECT_FALSE(Open({At("0.0.0.0", port)}).ok());
+  const auto one = Open({At("::1")});
+  ASSERT_TRUE(one.ok());
+  EXPECT_FALSE(CanConnect("127.0.0.1", PortOf(*one->front())));
 }
 
-TEST(TcpListener, TakesWhicheverAddressOfANameItCan) {
+TEST(TcpListener, BothFamiliesSideBySide) {
+  if (!HasIpv6()) {
+    GTEST_SKIP() << "no IPv6 here";
+  }
+  for (const char* const v4 : {"0.0.0.0", "127.0.0.1"}) {
+    const std::uint16_t port = PortOf(*Open({At(v4)})->front());
+    for (const bool v4_first : {true, false}) {
+      std::vector<ListenAddress> addresses = {At(v4, port), At("::", port)};
+      if (!v4_first) {
+        std::swap(addresses[0], addresses[1]);
+      }
+      const auto both = Open(addresses);
+      ASSERT_TRUE(both.ok()) << both.status();
+      EXPECT_THAT(*both, SizeIs(2));
+      EXPECT_TRUE(CanConnect("127.0.0.1", port) && CanConnect("::1", port));
+      EXPECT_EQ(CanConnect("127.0.0.2", port), v4 == std::string("0.0.0.0")) << "nobody asked for more of IPv4";
+    }
+  }
+}
+
+TEST(TcpListener, AcceptsIpv4ClientsByTheirIpv4Address) {
+  const auto all = Open({At("::")});
+  if (!all.ok()) {
+    GTEST_SKIP() << "no IPv6 here";
+  }
+  Listener& listener = *all->front();
+  ASSERT_TRUE(CanConnect("127.0.0.1", PortOf(listener)));
+  EXPECT_EQ(listener.Accept().client, "127.0.0.1");
+}
+
+TEST(TcpListener, EveryAddressOfAName) {
   addrinfo hints{};
-  hints.ai_family = AF_INET6;
+  hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (getaddrinfo("localhost", nullptr, &hints, &found) != 0) {
-    GTEST_SKIP() << "localhost is one address here";
+  ASSERT_EQ(getaddrinfo("localhost", nullptr, &hints, &found), 0);
+  std::set<int> families;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    families.insert(one->ai_family);
   }
   freeaddrinfo(found);
-  const auto first = Listener::Open({"localhost", 0, ""}, 0, "");
-  ASSERT_TRUE(first.ok()) << first.status();
-  const std::uint16_t port = ParseListenAddress((*first)->address())->port;
-  const auto second = Listener::Open({"localhost", port, ""}, 0, "");
-  EXPECT_TRUE(second.ok()) << second.status();
-}
-
-TEST(TcpListener, UnusableAddresses) {
-  EXPECT_THAT(std::string(Listener::Open({"192.0.2.1", 5001, ""}, 0, "").status().message()),
-              HasSubstr("this machine has no such address"));
-  EXPECT_THAT(std::string(Listener::Open({"no such host", 5001, ""}, 0, "").status().message()),
-              HasSubstr("cannot listen on no such host:5001"));
-}
-
-TEST_F(ListenerTest, ModeAndRemovalAtTheEnd) {
-  {
-    const auto listener = OpenUnix(0640);
-    ASSERT_TRUE(listener.ok()) << listener.status();
-    struct stat status{};
-    ASSERT_EQ(stat(path_.c_str(), &status), 0);
-    EXPECT_TRUE(S_ISSOCK(status.st_mode));
-    EXPECT_EQ(status.st_mode & 0777, 0640U);
+  const auto listeners = Open({At("localhost")});
+  if (families.contains(AF_INET6) && !HasIpv6()) {
+    EXPECT_THAT(std::string(listeners.status().message()), HasSubstr("[::1]"));
+    return;
   }
-  EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "nor is the lock left";
+  ASSERT_TRUE(listeners.ok()) << listeners.status();
+  EXPECT_THAT(*listeners, SizeIs(testing::Ge(families.size())));
+  const std::uint16_t port = PortOf(*listeners->front());
+  for (const auto& listener : *listeners) {
+    EXPECT_EQ(PortOf(*listener), port);
+  }
+  // Each of them is needed: a port that another service has at one of them is an error.
+  for (const auto& listener : *listeners) {
+    const std::string taken = listener->address();
+    const auto other = Open({*ParseListenAddress(taken)});
+    EXPECT_FALSE(other.ok());
+  }
+  EXPECT_THAT(std::string(Open({At("localhost", port)}).status().message()), HasSubstr("address already in use"));
 }
 
-TEST_F(ListenerTest, ALiveSocketIsLeftAlone) {
-  const auto first = OpenUnix();
-  ASSERT_TRUE(first.ok());
-  EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("address already in use"));
-  EXPECT_TRUE(std::filesystem::exists(path_ + ".lock")) << "its owner's";
-  // Nor that of a service that holds no lock.
-  std::filesystem::remove(path_ + ".lock");
-  EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("address already in use"));
-  EXPECT_TRUE(std::filesystem::exists(path_));
+TEST(TcpListener, WhatIsOptionalMayBeMissing) {
+  // No machine has this address (RFC 5737).
+  const ListenAddress absent = At("192.0.2.1", 5001);
+  EXPECT_THAT(std::string(Open({absent}).status().message()), HasSubstr("this machine has no such address"));
+  ListenAddress optional = absent;
+  optional.optional = true;
+  const auto listeners = Open({At("127.0.0.1"), optional});
+  ASSERT_TRUE(listeners.ok()) << listeners.status();
+  EXPECT_THAT(*listeners, SizeIs(1));
+  // A port that is taken is an error all the same.
+  ListenAddress taken = *ParseListenAddress(listeners->front()->address());
+  taken.optional = true;
+  EXPECT_THAT(std::string(Open({taken}).status().message()), HasSubstr("address already in use"));
 }
 
-TEST_F(ListenerTest, AStaleSocketIsReplaced) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path_.copy(address.sun_path, path_.size());
-  const int dead = socket(AF_UNIX, SOCK_STREAM, 0);
-  ASSERT_EQ(bind(dead, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  ASSERT_EQ(listen(dead, 1), 0);
-  close(dead);
-  ASSERT_TRUE(std::filesystem::exists(path_));
-  EXPECT_TRUE(OpenUnix().ok());
+TEST(TcpListener, AnErrorLeavesNothingBound) {
+  const std::uint16_t port = PortOf(*Open({At("127.0.0.1")})->front());
+  EXPECT_FALSE(Open({At("127.0.0.1", port), At("192.0.2.1", port)}).ok());
+  EXPECT_FALSE(CanConnect("127.0.0.1", port));
 }
 
-TEST_F(ListenerTest, AFileIsNeverReplaced) {
-  std::ofstream(path_) << "precious";
-  EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("not a socket"));
-  EXPECT_EQ(std::filesystem::file_size(path_), 8U);
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".lock"));
-}
-
-TEST_F(ListenerTest, AnotherServicesSocketSurvivesTheEnd) {
-  auto listener = OpenUnix();
-  ASSERT_TRUE(listener.ok());
-  std::filesystem::remove(path_);
-  std::ofstream(path_) << "other";
-  listener->reset();
-  EXPECT_TRUE(std::filesystem::exists(path_));
-}
-
-TEST_F(ListenerTest, WhatCannotBe) {
-  EXPECT_THAT(std::string(OpenUnix(0600, "no-such-group").status().message()), HasSubstr("no group 'no-such-group'"));
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
-  path_ = folder_ + "/missing/s";
-  EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("its folder does not exist"));
-  path_ = folder_ + "/" + std::string(200, 'x');
-  EXPECT_THAT(std::string(OpenUnix().status().message()), HasSubstr("longer than 107"));
+TEST(TcpListener, UnknownHosts) {
+  EXPECT_THAT(std::string(Open({At("no such host", 5001)}).status().message()),
+              HasSubstr("cannot listen on no such host:5001"));
 }
 
 }  // namespace

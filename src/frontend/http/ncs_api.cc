@@ -298,10 +298,11 @@ HttpResponse Shape(const ModelService& models, const std::string& model) {
 }
 
 void AddModelCalls(ModelService& models, Router& router) {
-  router.Add(
-      {"POST", "/load", kMaxJsonBytes, [&models](CallContext context, const Request& request, Responder respond) {
-         Load(models, std::move(context), *request, std::move(respond));
-       }});
+  router.Add({"POST", "/load", kMaxJsonBytes,
+              [&models](CallContext context, const Request& request, Responder respond) {
+                Load(models, std::move(context), *request, std::move(respond));
+              },
+              CallKind::kLoad});
   router.Add(
       {"POST", "/unload/{}", kMaxJsonBytes, [&models](CallContext context, const Request& request, Responder respond) {
          Unload(models, std::move(context), request->parameters[0], std::move(respond));

@@ -38,10 +38,17 @@ bool IsIpLiteral(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
 }
 
-/// An IP address is what no name service can make up. Browsers always send a Host; other clients may leave it empty.
+/// Whether a Host is a name of this service. No name service can make up an IP address, and none is asked for localhost
+/// and the names below it (RFC 6761, 6.3), which every machine resolves itself. Names that end in .local can be claimed
+/// by any machine of the network (RFC 6762), so they are names of this service only if the operator says so. Browsers
+/// always send a Host; other clients may leave it empty.
 bool IsOwnHost(std::string_view host, const OriginRules& rules) {
-  const std::string name = Lower(WithoutPort(host));
-  return name.empty() || name == "localhost" || IsIpLiteral(name) || Holds(rules.hosts, name);
+  std::string name = Lower(WithoutPort(host));
+  if (name.ends_with('.')) {
+    name.pop_back();  // The root of the domain name system, which may be written or not.
+  }
+  return name.empty() || name == "localhost" || name.ends_with(".localhost") || name == "ip6-localhost" ||
+         name == "ip6-loopback" || IsIpLiteral(name) || Holds(rules.hosts, name);
 }
 
 /// Whether a page of `origin` may, given the Host that the request is for: a page of the service itself may.

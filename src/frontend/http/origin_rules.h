@@ -14,7 +14,8 @@ namespace accelerd {
 /// of every site can send requests to.
 struct OriginRules {
   std::vector<std::string> origins;  ///< Whose pages may: "https://robot.example", in lower case; "*": everybody's.
-  std::vector<std::string> hosts;    ///< Names of the service besides localhost, in lower case; "*": any.
+  std::vector<std::string>
+      hosts;  ///< Names of the service besides localhost, in lower case and without a dot at the end; "*": any.
 };
 
 /// The answer to a request that is not to reach a route: 403 when its Origin is another site's or its Host a name that

@@ -31,12 +31,14 @@ int AnsweredHost(const std::string& host) {
 }
 
 TEST(OriginRules, HostsOfTheMachine) {
-  for (const char* host :
-       {"localhost", "LocalHost:5001", "127.0.0.1:5001", "192.0.2.1", "[::1]:5001", "[::1]", "robot", "ROBOT:80", ""}) {
+  for (const char* host : {"localhost", "LocalHost:5001", "127.0.0.1:5001", "192.0.2.1", "[::1]:5001", "[::1]", "robot",
+                           "ROBOT:80", "", "localhost.", "localhost.:5001", "app.localhost", "App.LocalHost.:5001",
+                           "a.b.localhost", "ip6-localhost:5001", "IP6-LOOPBACK", "robot.", "robot.:80"}) {
     EXPECT_EQ(AnsweredHost(host), 0) << host;
   }
   for (const char* host : {"evil.example:5001", "localhost.evil.example", "127.0.0.1.evil.example", "robot.x", "1.2.3",
-                           "[evil]:1", "[evil"}) {
+                           "[evil]:1", "[evil", "evillocalhost", "localhost..", "robot..", "robot.local",
+                           "host.docker.internal", "ip6-localhost.evil.example"}) {
     EXPECT_EQ(AnsweredHost(host), 403) << host;
   }
   EXPECT_EQ(Answered("", {}), 0);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "frontend/http/local_sockets.h"
 #include "frontend/http/process_finder.h"
@@ -12,9 +13,12 @@ namespace accelerd {
 
 /// Who is at the other end of a connection, as far as the machine tells. Not thread-safe.
 ///
-/// Of a Unix socket that is the user and process that connected. Of a TCP connection from this machine it is the user,
-/// once recognized, and the process, once found. Of any other it is the address: of IPv6 its /64, within which a host
-/// takes addresses as it likes, unless it is link-local.
+/// Over a Unix socket it is the user and the process that connected. Over TCP from this machine it is the user, once
+/// recognized, and the process, once found. Over TCP from elsewhere it is the address. Of IPv6 that is the /64, within
+/// which a host takes addresses as it likes, unless it is link-local. All loopback addresses are one.
+///
+/// A process in another process namespace, as in a container, has no number here. Over a Unix socket it is told from
+/// others by the kernel's number for its pidfd (Linux 6.9 and later), or else by the connection.
 class Peer {
  public:
   /// Nobody known.
@@ -42,8 +46,12 @@ class Peer {
   /// Of a TCP connection.
   std::optional<IpAddress> address() const { return there_ ? std::optional(there_->address) : std::nullopt; }
 
-  /// "uid 1000 pid 4711", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64".
+  /// "uid 1000 pid 4711", "uid 1000", "address 192.0.2.7" or "address 2001:db8::/64". If the process is in another
+  /// namespace, "uid 1000 process 815" or "uid 1000 connection 17".
   std::string name() const;
+
+  /// Whom the connection counts for among connections: name(), but without the connection.
+  std::string account() const;
 
   /// Its pid is 0 when it is in another namespace; nullopt: not known.
   const std::optional<ProcessInfo>& process() const { return process_; }
@@ -51,6 +59,7 @@ class Peer {
  private:
   /// Whether it may be on this machine.
   bool local() const;
+  void NameElsewhere(int socket);
 
   bool unix_ = false;
   bool recognized_ = false;
@@ -59,7 +68,12 @@ class Peer {
   std::optional<std::uint32_t> uid_;
   std::uint32_t inode_ = 0;
   std::optional<ProcessInfo> process_;
+  std::string elsewhere_;       ///< How a process in another namespace is called: "process 815".
+  bool is_connection_ = false;  ///< elsewhere_ is the connection alone.
 };
+
+/// Returns the user of a peer's name, such as 1000 of "uid 1000 pid 4711"; nullopt if the name has no user.
+std::optional<std::uint32_t> UserOfName(std::string_view name);
 
 }  // namespace accelerd
 

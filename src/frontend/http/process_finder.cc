@@ -2,12 +2,21 @@
 
 #include <sys/prctl.h>
 
-#include <set>
 #include <utility>
 
 #include "frontend/http/socket_holders.h"
 
 namespace accelerd {
+namespace {
+
+// The background has a tenth of the time, in parts that hold up no new search for long.
+constexpr std::chrono::milliseconds kBackgroundPart{5};
+constexpr std::chrono::milliseconds kBackgroundPause{45};
+constexpr std::size_t kMaxBackgroundSearches = 16;
+
+}  // namespace
+
+ProcessFinder::ProcessFinder() = default;
 
 ProcessFinder::~ProcessFinder() {
   {
@@ -20,9 +29,9 @@ ProcessFinder::~ProcessFinder() {
   }
 }
 
-void ProcessFinder::Find(std::uint32_t inode, Found found) {
+void ProcessFinder::Find(std::uint32_t inode, uid_t user, Found found) {
   const std::lock_guard lock(mutex_);
-  wanted_[inode] = std::move(found);
+  wanted_[inode] = {user, std::move(found)};
   if (!thread_.joinable()) {
     thread_ = std::thread([this] { Run(); });
   }
@@ -33,24 +42,76 @@ void ProcessFinder::Run() {
   prctl(PR_SET_NAME, "peers");
   SocketHolders holders;
   std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !wanted_.empty(); });
+  const auto has_work = [this] { return stopping_ || !wanted_.empty(); };
+  while (!stopping_) {
+    if (background_.empty()) {
+      changed_.wait(lock, has_work);
+    } else {
+      changed_.wait_for(lock, kBackgroundPause, has_work);
+    }
     if (stopping_) {
       return;
     }
-    const std::map<std::uint32_t, Found> searches = std::exchange(wanted_, {});
+    Sockets sockets = std::exchange(wanted_, {});
     lock.unlock();
-    std::set<std::uint32_t> inodes;
-    for (const auto& [inode, found] : searches) {
-      inodes.insert(inode);
-    }
-    const SocketHolders::Result result = holders.Find(std::move(inodes));
-    for (const auto& [inode, found] : searches) {
-      const auto holder = result.found.find(inode);
-      found(holder == result.found.end() ? Answer{.process = std::nullopt, .final = result.complete}
-                                         : Answer{.process = ReadProcess(holder->second), .final = true});
+    if (sockets.empty()) {
+      SearchInBackground(holders);
+    } else {
+      Search(holders, std::move(sockets));
     }
     lock.lock();
+  }
+}
+
+namespace {
+
+/// Answers for the sockets whose holders a search has found.
+template <typename Sockets>
+void AnswerFound(SocketHolders& holders, HolderSearch& search, Sockets& sockets) {
+  for (const auto& [inode, pid] : holders.Learn(search)) {
+    const auto socket = sockets.find(inode);
+    socket->second.found({.process = ReadProcess(pid), .final = true, .later = false});
+    sockets.erase(socket);
+  }
+}
+
+}  // namespace
+
+void ProcessFinder::Search(SocketHolders& holders, Sockets sockets) {
+  SocketUsers users;
+  for (const auto& [inode, socket] : sockets) {
+    users.emplace(inode, socket.user);
+  }
+  std::unique_ptr<HolderSearch> search = holders.Begin(std::move(users));
+  const bool over = search->Advance(Clock::Steady(), Clock::Steady().Now() + kAnswerBound);
+  AnswerFound(holders, *search, sockets);
+  if (sockets.empty()) {
+    return;
+  }
+  holders.NoteMisses(*search);
+  const bool later = !over && background_.size() < kMaxBackgroundSearches;
+  for (const auto& [inode, socket] : sockets) {
+    socket.found({.process = std::nullopt, .final = over && search->complete(), .later = later});
+  }
+  if (later) {
+    background_.push_back({std::move(search), std::move(sockets)});
+  }
+}
+
+void ProcessFinder::SearchInBackground(SocketHolders& holders) {
+  BackgroundSearch current = std::move(background_.front());
+  background_.pop_front();
+  const bool over = current.search->Advance(Clock::Steady(), Clock::Steady().Now() + kBackgroundPart);
+  AnswerFound(holders, *current.search, current.sockets);
+  if (!over && !current.sockets.empty()) {
+    background_.push_back(std::move(current));
+    return;
+  }
+  if (!current.sockets.empty()) {
+    holders.NoteMisses(*current.search);
+  }
+  for (const auto& [inode, socket] : current.sockets) {
+    socket.found({.process = std::nullopt, .final = current.search->complete(), .later = false});
   }
 }
 

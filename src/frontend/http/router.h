@@ -52,11 +52,13 @@ using Responder = std::function<void(HttpResponse)>;
 using HttpHandler =
     std::function<void(CallContext context, std::shared_ptr<const HttpRequest> request, Responder respond)>;
 
-/// Says whether a call becomes a job of the scheduler. If so, its client is looked for, and the conditions that the
-/// request names (call_conditions.h) apply.
+/// What kind of work a call is.
 enum class CallKind {
   kOther,
-  kScheduled,  ///< An image is decoded, with or without an inference.
+  kHealth,     ///< It is answered also when there are too many connections.
+  kLoad,       ///< It may wait for minutes, so the calls of one client at once are bounded.
+  kScheduled,  ///< It becomes a job of the scheduler: an image is decoded, with or without an inference. The conditions
+               ///< that the request names (call_conditions.h) apply.
 };
 
 /// Which handler serves a method and a path. Filled at start, then immutable and thread-safe.

@@ -1,12 +1,9 @@
 #include "frontend/http/server.h"
 
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -14,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "base/log.h"
 #include "base/log_throttle.h"
 #include "boost/asio/co_spawn.hpp"
@@ -24,6 +20,7 @@
 #include "boost/asio/steady_timer.hpp"
 #include "fmt/core.h"
 #include "frontend/http/listener.h"
+#include "frontend/http/machine_names.h"
 #include "frontend/http/session.h"
 
 namespace accelerd {
@@ -35,11 +32,10 @@ using Timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
 
 constexpr std::size_t kIdleBodyBytes = 16 << 20;
-constexpr int kAcceptsAtOnce = 64;
-// Connections that are being told that there are too many; more are closed without a word.
-constexpr std::size_t kMaxTurnedAway = 64;
-// How many idle connections are asked in turn whether they are really to be closed for a new one.
-constexpr int kMaxReplaceAttempts = 8;
+// Between them what was accepted is read: a connection in the lobby is asked for its request before it has to go.
+constexpr int kAcceptsAtOnce = 16;
+// How many connections are asked in turn whether they really can make room for a new one.
+constexpr int kMaxVictims = 8;
 constexpr std::chrono::milliseconds kDescriptorsExhaustedPause{100};
 
 /// How often deadlines are looked at: they are met within an eighth of the shortest one.
@@ -47,14 +43,6 @@ std::chrono::milliseconds SweepInterval(const HttpServerOptions& options) {
   const auto shortest = std::min(
       {options.body_wait, options.header_timeout, options.body_timeout, options.idle_timeout, options.write_timeout});
   return std::clamp(shortest / 8, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
-}
-
-/// The machine's name, in lower case.
-std::string HostName() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  gethostname(name.data(), name.size() - 1);
-  std::transform(name.begin(), name.end(), name.begin(), absl::ascii_tolower);
-  return name.data();
 }
 
 }  // namespace
@@ -70,9 +58,11 @@ class HttpServer::Impl {
                      BufferPool(kIdleBodyBytes),
                      /*draining=*/false,
                      /*busy=*/0,
-                     [this] { CompleteWhenIdle(); }},
+                     [this] { CompleteWhenIdle(); },
+                     [this](Session& session) { return Admit(session); }},
         io_(*environment_.io),
         sweep_timer_(io_),
+        renewal_timer_(io_),
         sweep_interval_(SweepInterval(environment_.options)) {
     const HttpServerOptions& limits = environment_.options;
     environment_.budget = std::make_shared<BodyBudget>(limits.max_total_body_bytes,
@@ -88,16 +78,18 @@ class HttpServer::Impl {
   }
 
   absl::Status Bind() {
-    for (const ListenAddress& address : environment_.options.listen) {
-      ACCELERD_ASSIGN_OR_RETURN(
-          auto listener, Listener::Open(address, environment_.options.socket_mode, environment_.options.socket_group));
+    const HttpServerOptions& options = environment_.options;
+    ACCELERD_ASSIGN_OR_RETURN(
+        auto listeners, OpenListeners(options.listen, {.mode = options.socket_mode, .group = options.socket_group}));
+    for (std::unique_ptr<Listener>& listener : listeners) {
       addresses_.push_back(listener->address());
       doors_.push_back(std::make_shared<Door>(io_, std::move(listener)));
     }
     OriginRules& rules = environment_.origin_rules;
     rules.origins = environment_.options.allow_origins;
     rules.hosts = environment_.options.allow_hosts;
-    rules.hosts.push_back(HostName());
+    const std::vector<std::string> own = MachineNames(HostName());
+    rules.hosts.insert(rules.hosts.end(), own.begin(), own.end());
     return absl::OkStatus();
   }
 
@@ -105,6 +97,7 @@ class HttpServer::Impl {
     for (const auto& door : doors_) {
       AwaitConnections(door);
     }
+    ArmRenewal();
     thread_ = std::thread([this] {
       prctl(PR_SET_NAME, "http");
       io_.run();
@@ -147,6 +140,7 @@ class HttpServer::Impl {
     std::unique_ptr<Listener> listener;                           ///< Null when it was closed.
     asio::posix::basic_stream_descriptor<IoExecutor> descriptor;  ///< A view: the listener owns it.
     Timer pause;
+    std::string trouble;  ///< Why the address cannot be reached, as the log has it.
   };
 
   void AwaitConnections(const std::shared_ptr<Door>& door) {
@@ -162,7 +156,7 @@ class HttpServer::Impl {
       Accepted accepted = door->listener->Accept();
       if (accepted.socket.valid()) {
         StartSession(std::move(accepted));
-      } else if ((accepted.error == EMFILE || accepted.error == ENFILE) && CloseIdle()) {
+      } else if ((accepted.error == EMFILE || accepted.error == ENFILE) && FreeDescriptor()) {
         continue;
       } else if (accepted.error == EMFILE || accepted.error == ENFILE || accepted.error == ENOBUFS ||
                  accepted.error == ENOMEM) {
@@ -193,50 +187,147 @@ class HttpServer::Impl {
     });
   }
 
-  void StartSession(Accepted accepted) {
-    const bool full = environment_.connections.size() >= environment_.options.max_connections && !CloseIdle();
-    if (full && turned_away_ >= kMaxTurnedAway) {
+  /// Looks after sockets that may be deleted.
+  void ArmRenewal() {
+    if (environment_.options.socket_check_interval.count() == 0) {
       return;
     }
+    renewal_timer_.expires_after(environment_.options.socket_check_interval);
+    renewal_timer_.async_wait([this](const error_code& error) {
+      if (error || environment_.draining) {
+        return;
+      }
+      for (std::shared_ptr<Door>& door : doors_) {
+        Renew(door);
+      }
+      ArmRenewal();
+    });
+  }
+
+  void Renew(std::shared_ptr<Door>& door) {
+    auto renewed = door->listener->Renew();
+    if (!renewed.ok()) {
+      // Said once, not at each attempt.
+      if (const std::string trouble(Message(renewed.status())); trouble != door->trouble) {
+        LogWarning("http",
+                   fmt::format("{} was deleted or replaced, and clients cannot reach it: {}. It is tried again "
+                               "every {} ms",
+                               door->listener->address(), trouble, environment_.options.socket_check_interval.count()));
+        door->trouble = trouble;
+      }
+      return;
+    }
+    door->trouble.clear();
+    if (*renewed == nullptr) {
+      return;
+    }
+    LogWarning("http", fmt::format("{} was deleted or replaced; listening on it again", door->listener->address()));
+    // Those who came before wait at the old socket.
+    for (Accepted accepted = door->listener->Accept(); accepted.socket.valid(); accepted = door->listener->Accept()) {
+      StartSession(std::move(accepted));
+    }
+    door->Close();
+    door = std::make_shared<Door>(io_, *std::move(renewed));
+    AwaitConnections(door);
+  }
+
+  void StartSession(Accepted accepted) {
     const ConnectionTable::Id id = ++last_id_;
     const auto session =
         std::make_shared<Session>(environment_, id, std::move(accepted.socket), std::move(accepted.client));
-    sessions_.emplace(id, session);
-    if (full) {
-      turned_away_++;
-    } else {
-      environment_.connections.Open(id, session->peer());
+    if (!Enter(environment_.connections, *session, /*with_request=*/false) &&
+        !Enter(environment_.lobby, *session, /*with_request=*/false)) {
+      return;
     }
-    asio::co_spawn(io_, full ? session->TurnAway() : session->Serve(),
-                   [this, id, session, full](const std::exception_ptr& error) {
-                     if (error) {
-                       LogError("http", "a connection was closed for lack of memory");
-                     }
-                     session->Close();
-                     environment_.connections.Close(id);
-                     sessions_.erase(id);
-                     turned_away_ -= full ? 1 : 0;
-                   });
+    sessions_.emplace(id, session);
+    asio::co_spawn(io_, session->Serve(), [this, id, session](const std::exception_ptr& error) {
+      if (error) {
+        LogError("http", "a connection was closed for lack of memory");
+      }
+      session->Close();
+      Leave(id);
+      sessions_.erase(id);
+    });
     ArmSweep();
   }
 
-  /// Closes an idle connection to make room for another one; false: there is none.
-  bool CloseIdle() {
-    ConnectionTable& connections = environment_.connections;
-    for (int i = 0; i < kMaxReplaceAttempts; ++i) {
-      const auto id = connections.Replaceable();
-      if (!id) {
+  bool Admit(Session& session) {
+    if (!Enter(environment_.connections, session, /*with_request=*/true)) {
+      return false;
+    }
+    environment_.lobby.Close(session.id());
+    environment_.connections.SetPhase(session.id(), ConnectionPhase::kServing, Clock::Steady().Now());
+    return true;
+  }
+
+  /// Gives a connection a place in a table, for which another one may have to go. false: there is none.
+  bool Enter(ConnectionTable& table, const Session& session, bool with_request) {
+    const std::string peer = session.peer();
+    const Time now = Clock::Steady().Now();
+    for (int i = 0; i < kMaxVictims; ++i) {
+      const ConnectionTable::Room room = table.RoomFor(peer, with_request, now);
+      if (room.free) {
+        table.Open(session.id(), peer, now);
+        return true;
+      }
+      if (!room.victim) {
         return false;
       }
-      Session& session = *sessions_.at(*id);
-      if (!session.request_waits()) {
-        connections.Close(*id);
+      Evict(table, *room.victim, now);
+    }
+    return false;
+  }
+
+  /// Takes a connection out of its table, unless it was idle and a request waits there.
+  void Evict(ConnectionTable& table, ConnectionTable::Id id, Time now) {
+    const std::shared_ptr<Session> session = sessions_.at(id);
+    if (&table == &environment_.lobby) {
+      table.Close(id);
+      session->Close();
+      return;
+    }
+    const bool idle = table.idle(id);
+    const bool stalled = table.stalled(id, now);
+    if (idle && session->request_waits()) {
+      table.SetPhase(id, ConnectionPhase::kIdle, now);
+      return;
+    }
+    table.Close(id);
+    if (!Enter(environment_.lobby, *session, /*with_request=*/false)) {
+      session->Close();
+    } else if (idle) {
+      // A request may have been read that the session has not seen yet. It then asks for a place from the lobby.
+      asio::post(io_, [session] { session->CloseIfIdle(); });
+    } else {
+      session->GiveUp(stalled);
+    }
+  }
+
+  /// Closes a connection that is idle or stalled, for its descriptor; false: there is none.
+  bool FreeDescriptor() {
+    const Time now = Clock::Steady().Now();
+    for (ConnectionTable* const table : {&environment_.lobby, &environment_.connections}) {
+      for (int i = 0; i < kMaxVictims; ++i) {
+        const auto id = table->IdleOrStalled(now);
+        if (!id) {
+          break;
+        }
+        Session& session = *sessions_.at(*id);
+        if (table->idle(*id) && session.request_waits()) {
+          table->SetPhase(*id, ConnectionPhase::kIdle, now);
+          continue;
+        }
+        Leave(*id);
         session.Close();
         return true;
       }
-      connections.SetIdle(*id);
     }
     return false;
+  }
+
+  void Leave(ConnectionTable::Id id) {
+    environment_.connections.Close(id);
+    environment_.lobby.Close(id);
   }
 
   /// One timer for the deadlines of all connections: a timer for each operation would cost more than it is worth.
@@ -261,6 +352,7 @@ class HttpServer::Impl {
 
   void CloseDoors() {
     environment_.draining = true;
+    renewal_timer_.cancel();
     for (const auto& door : doors_) {
       door->Close();
     }
@@ -291,8 +383,8 @@ class HttpServer::Impl {
   std::vector<std::string> addresses_;
   ConnectionTable::Id last_id_ = 0;
   std::unordered_map<ConnectionTable::Id, std::shared_ptr<Session>> sessions_;
-  std::size_t turned_away_ = 0;
   Timer sweep_timer_;
+  Timer renewal_timer_;
   const std::chrono::milliseconds sweep_interval_;
   bool sweeping_ = false;
   LogThrottle exhaustion_log_{std::chrono::seconds(1)};

@@ -18,21 +18,34 @@ namespace accelerd {
 
 /// Where to listen.
 struct ListenAddress {
-  std::string host;        ///< IPv4 or IPv6 address, or a name that resolves to one; unused for a Unix socket.
+  std::string host;  ///< IPv4 or IPv6 address, or a name, which stands for all its addresses. Not for Unix sockets.
   std::uint16_t port = 0;  ///< 0: one that is free.
   std::string path;        ///< Of a Unix socket; empty: TCP.
+  bool optional = false;   ///< The address is left out if the machine does not have it.
 };
 
 /// "HOST:PORT", "[IPV6]:PORT" or "unix:PATH".
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
+/// Connections beyond --max-connections: they are told so, or asked about health.
+inline constexpr std::size_t kLobbyPlaces = 256;
+/// One client alone leaves the places of one connection in so many free.
+inline constexpr std::size_t kReservedShare = 16;
+/// Calls that load a model, of one client at once.
+inline constexpr std::size_t kMaxClientLoads = 32;
+/// A body or an answer without progress for so long makes room when places are short.
+inline constexpr std::chrono::seconds kStall{2};
+
 struct HttpServerOptions {
   std::vector<ListenAddress> listen;
-  std::vector<std::string> allow_origins;  ///< As OriginRules says.
-  std::vector<std::string> allow_hosts;    ///< Likewise; the machine's name is always one.
-  int socket_mode = 0660;                  ///< Permissions of Unix sockets.
-  std::string socket_group;                ///< Group of Unix sockets; empty: the process's.
-  std::size_t max_connections = 1024;      ///< More take the place of idle ones, or are answered 503 and closed.
+  std::vector<std::string> allow_origins;              ///< As OriginRules says.
+  std::vector<std::string> allow_hosts;                ///< Likewise; the machine's own names (MachineNames) always are.
+  int socket_mode = 0660;                              ///< Permissions of Unix sockets.
+  std::string socket_group;                            ///< Group of Unix sockets; empty: the process's.
+  std::chrono::milliseconds socket_check_interval{0};  ///< How often Unix sockets are looked for; 0: never.
+  /// Connections at once. Beyond them an idle or stalled one makes room, or one of the client that has most. Without
+  /// any, the new connection is answered 503 and closed.
+  std::size_t max_connections = 1024;
   std::size_t max_header_bytes = 16 << 10;
   std::size_t max_body_bytes = 32 << 20;             ///< Of one request; larger: 413 without reading it.
   std::size_t max_total_body_bytes = 256 << 20;      ///< Of all requests together; see BodyBudget.

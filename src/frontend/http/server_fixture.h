@@ -54,6 +54,15 @@ class HttpServerTest : public ::testing::Test {
                    held_.push_back({std::move(context), std::move(request), std::move(respond)});
                    changed_.notify_all();
                  }});
+    router_.Add({"POST", "/load", SIZE_MAX,
+                 [this](CallContext context, auto request, Responder respond) {
+                   const std::lock_guard lock(mutex_);
+                   held_.push_back({std::move(context), std::move(request), std::move(respond)});
+                   changed_.notify_all();
+                 },
+                 CallKind::kLoad});
+    router_.Add({"GET", "/health", 0, [](const CallContext&, const auto&, const Responder& respond) { respond({}); },
+                 CallKind::kHealth});
     router_.Add({"GET", "/throw", 0, [](const CallContext&, const auto&, const Responder&) {
                    throw std::runtime_error("thrown on purpose");
                  }});

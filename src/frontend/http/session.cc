@@ -21,8 +21,6 @@ namespace {
 constexpr std::size_t kMaxLingerBytes = 64 << 20;
 // While a call runs, its client may send this much ahead.
 constexpr std::size_t kReadAheadBytes = 4 << 10;
-// A body of no more than this is read before its client's process is known.
-constexpr std::size_t kAnonymousBody = 64 << 10;
 // How long a client may take to read an answer whose memory other clients need.
 constexpr std::chrono::seconds kPatienceUnderPressure{5};
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
@@ -48,6 +46,12 @@ std::shared_ptr<HttpRequest> MakeRequest(RequestHead& head, Router::Match match,
   request->headers = std::move(head.headers);
   request->body = body.bytes;
   return request;
+}
+
+HttpResponse TooMany(int status, std::string_view message, std::string_view reason) {
+  HttpResponse response = ErrorResponse(status, message, reason);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 }  // namespace
@@ -87,7 +91,12 @@ Session::Session(SessionEnvironment& environment, ConnectionTable::Id id, Unique
       id_(id),
       client_(std::move(client)),
       peer_(socket.get()),
-      stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {}
+      stream_(std::make_shared<Stream>(*environment.io, std::move(socket))) {
+  peer_.Recognize(environment_.sockets);
+  // The stream may outlive the session, but not the tables.
+  stream_->SetProgressHandler(
+      [&connections = environment_.connections, id](Time now) { connections.Progress(id, now); });
+}
 
 Awaitable<void> Session::Serve() {
   bool keep = true;
@@ -96,10 +105,23 @@ Awaitable<void> Session::Serve() {
   }
 }
 
-Awaitable<void> Session::TurnAway() {
-  HttpResponse response = ErrorResponse(503, "too many connections; try again later");
-  response.headers.emplace_back("Retry-After", "1");
-  co_await Refuse(response, /*keep=*/false);
+void Session::GiveUp(bool stalled) {
+  given_up_ = true;
+  stalled_ = stalled;
+  stream_->Interrupt();
+}
+
+HttpResponse Session::GivenUp() const {
+  if (stalled_) {
+    return ErrorResponse(408, fmt::format("nothing of the body arrived for {} s while other clients needed connections",
+                                          kStall.count()));
+  }
+  return TooMany(429, "this client has more connections than others that need one; its last request was given up",
+                 "client_connections");
+}
+
+void Session::SetPhase(ConnectionPhase phase) {
+  environment_.connections.SetPhase(id_, phase, Clock::Steady().Now());
 }
 
 void Session::CheckDeadline(Time now) {
@@ -121,6 +143,12 @@ void Session::StopReading() {
   }
 }
 
+void Session::CloseIfIdle() {
+  if (lingering_ || (reading_head_ && !request_waits())) {
+    Close();
+  }
+}
+
 void Session::Close() {
   SetBusy(false);
   stream_->Close();
@@ -129,15 +157,17 @@ void Session::Close() {
 Awaitable<bool> Session::ServeRequest() {
   head_ = RequestHead();
   origin_headers_.clear();
-  environment_.connections.SetIdle(id_);
+  SetPhase(ConnectionPhase::kIdle);
+  reading_head_ = true;
   const auto head_size = co_await ReadHead();
+  reading_head_ = false;
   if (!head_size) {
     if (!refusal_) {
       co_return false;
     }
     co_return co_await Refuse(*refusal_, /*keep=*/false);
   }
-  environment_.connections.SetBusy(id_);
+  SetPhase(ConnectionPhase::kServing);
   RequestParser parser;
   const auto error = parser.ParseHead(stream_->input().substr(0, *head_size), head_);
   stream_->Consume(*head_size);
@@ -151,30 +181,45 @@ Awaitable<bool> Session::ServeRequest() {
   if (refusal) {
     co_return co_await Refuse(*refusal, judgement.keep);
   }
-  // The client's share decides how much room a large body gets.
-  const bool large = head_.chunked || head_.content_length.value_or(0) > kAnonymousBody;
-  if (large && judgement.match.route->kind != CallKind::kOther) {
-    co_await FindProcess();
+  const Router::Route& route = *judgement.match.route;
+  const std::optional<HttpResponse> no_place = co_await Admit(route);
+  if (no_place) {
+    co_return co_await Refuse(*no_place, /*keep=*/false);
   }
+  // The client's share decides how much room a body gets.
   const std::string client = environment_.policy.ClientOf(peer_, conditions_.client_id).key();
   BodyReader reader(*stream_, environment_.options, *environment_.budget, environment_.pool, environment_.io,
                     environment_.draining);
+  if (head_.has_body()) {
+    SetPhase(ConnectionPhase::kTransferring);
+  }
   reading_body_ = true;
-  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes,
-                                         judgement.match.route->size_advice, judgement.wants_continue);
+  const bool read = co_await reader.Read(head_, parser, client, judgement.max_body_bytes, route.size_advice,
+                                         judgement.wants_continue);
   reading_body_ = false;
   if (!read) {
     if (!reader.refusal) {
       co_return false;
     }
     reader.DropBody();
-    co_return co_await Refuse(*reader.refusal, /*keep=*/false);
+    const HttpResponse response = given_up_ ? GivenUp() : *std::move(reader.refusal);
+    co_return co_await Refuse(response, /*keep=*/false);
   }
 
+  if (given_up_) {
+    const HttpResponse response = GivenUp();
+    co_return co_await Refuse(response, /*keep=*/false);
+  }
   const Time arrived = Clock::Steady().Now();
-  const Router::Route& route = *judgement.match.route;
-  if (route.kind == CallKind::kScheduled) {
-    co_await FindProcess();
+  SetPhase(ConnectionPhase::kServing);
+  const std::optional<ClientCalls::Call> load =
+      route.kind == CallKind::kLoad ? environment_.loads.Begin(environment_.policy.ClientOf(peer_, "").key())
+                                    : std::nullopt;
+  if (route.kind == CallKind::kLoad && !load) {
+    const HttpResponse response =
+        TooMany(429, fmt::format("this client waits for {} models to be loaded already", environment_.loads.most()),
+                "client_loads");
+    co_return co_await Refuse(response, head_.keep_alive);
   }
   StartCall(route, MakeRequest(head_, std::move(judgement.match), reader.TakeBody()), arrived);
   std::optional<HttpResponse> answer = co_await AwaitAnswer();
@@ -245,21 +290,12 @@ std::optional<HttpResponse> Session::Judge(Judgement& judgement) {
   if (environment_.draining && head_.has_body()) {
     return Stopping();
   }
-  if (head_.has_body()) {
-    RecognizePeer();
-  }
   return JudgeConditions(judgement.match);
-}
-
-void Session::RecognizePeer() {
-  if (peer_.Recognize(environment_.sockets)) {
-    environment_.connections.SetPeer(id_, peer_.name());
-  }
 }
 
 std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match) {
   conditions_ = CallConditions();
-  if (match.route->kind == CallKind::kOther) {
+  if (match.route->kind != CallKind::kScheduled) {
     return std::nullopt;
   }
   absl::StatusOr<CallConditions> conditions = ReadCallConditions(head_, match.query);
@@ -267,7 +303,6 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
     return StatusResponse(conditions.status());
   }
   conditions_ = *std::move(conditions);
-  RecognizePeer();
   const absl::StatusOr<PriorityClass> priority =
       environment_.policy.PriorityOf(peer_, conditions_.client_id, conditions_.priority);
   if (!priority.ok()) {
@@ -277,13 +312,41 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
   return std::nullopt;
 }
 
+bool Session::NeedsProcess(const Router::Route& route) const {
+  if (route.kind == CallKind::kScheduled || route.kind == CallKind::kLoad) {
+    return true;
+  }
+  // A body can hold its place for long, and without a place it matters whose connection it would be.
+  return head_.has_body() || environment_.lobby.holds(id_);
+}
+
+Awaitable<std::optional<HttpResponse>> Session::Admit(const Router::Route& route) {
+  if (route.kind == CallKind::kHealth) {
+    co_return std::nullopt;
+  }
+  if (NeedsProcess(route)) {
+    co_await FindProcess();
+  }
+  if (given_up_ || stream_->closed()) {
+    co_return GivenUp();
+  }
+  if (environment_.connections.holds(id_) || environment_.admit(*this)) {
+    co_return std::nullopt;
+  }
+  const bool share_is_full =
+      environment_.connections.RoomFor(peer(), /*with_request=*/true, Clock::Steady().Now()).share_is_full;
+  co_return share_is_full ? TooMany(429, "this client has as many connections as one client may have; use those again",
+                                    "client_connections")
+                          : TooMany(503, "too many connections; try again later", "too_many_connections");
+}
+
 Awaitable<void> Session::FindProcess() {
   const std::optional<std::uint32_t> inode = peer_.inode_to_find();
-  if (!inode || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
+  if (!inode || finding_process_ || search_goes_on_ || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
     co_return;
   }
   finding_process_ = true;
-  environment_.processes.Find(*inode,
+  environment_.processes.Find(*inode, peer_.uid().value_or(0),
                               [io = environment_.io, session = weak_from_this()](const ProcessFinder::Answer& answer) {
                                 boost::asio::post(*io, [session, answer] {
                                   if (const auto waiting = session.lock()) {
@@ -291,7 +354,7 @@ Awaitable<void> Session::FindProcess() {
                                   }
                                 });
                               });
-  while (finding_process_ && !stream_->closed() && !ClientLeft()) {
+  while (finding_process_ && !given_up_ && !stream_->closed() && !ClientLeft()) {
     stream_->StartRead(kReadAheadBytes);
     co_await stream_->Wait();
   }
@@ -301,8 +364,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
   answer_.reset();
   cancellation_ = std::make_shared<Cancellation>();
   CallContext context;
-  context.client = route.kind == CallKind::kOther ? Client{.group = client_, .member = conditions_.client_id}
-                                                  : environment_.policy.ClientOf(peer_, conditions_.client_id);
+  context.client = environment_.policy.ClientOf(peer_, conditions_.client_id);
   if (route.kind == CallKind::kScheduled) {
     context.priority = conditions_.priority.value_or(PriorityClass::kNormal);
     context.stream = conditions_.stream;
@@ -322,7 +384,7 @@ void Session::StartCall(const Router::Route& route, std::shared_ptr<const HttpRe
 
 Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   bool cancelled = false;
-  while (!answer_ && !stream_->closed()) {
+  while (!answer_ && !given_up_ && !stream_->closed()) {
     if (!cancelled && ClientLeft()) {
       cancelled = true;
       cancellation_->Cancel();
@@ -333,6 +395,9 @@ Awaitable<std::optional<HttpResponse>> Session::AwaitAnswer() {
   }
   if (!answer_) {
     cancellation_->Cancel();
+    if (given_up_ && !stream_->closed()) {
+      co_return GivenUp();
+    }
   }
   co_return std::exchange(answer_, std::nullopt);
 }
@@ -360,7 +425,8 @@ Awaitable<bool> Session::Refuse(const HttpResponse& response, bool keep) {
 }
 
 Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
-  keep = keep && !environment_.draining;
+  keep = keep && !environment_.draining && !given_up_;
+  SetPhase(ConnectionPhase::kTransferring);
   const std::string head = FormatResponseHead(response, head_.version, keep, std::time(nullptr), origin_headers_);
   const bool with_body = head_.method != "HEAD";
   const std::array<std::string_view, 3> pieces = {head, with_body ? std::string_view(response.body) : "",
@@ -382,7 +448,7 @@ Awaitable<bool> Session::Answer(const HttpResponse& response, bool keep) {
 
 Awaitable<void> Session::Linger() {
   lingering_ = true;
-  environment_.connections.SetIdle(id_);
+  SetPhase(ConnectionPhase::kIdle);
   stream_->SetTimeout(environment_.options.body_timeout);
   std::size_t drained = 0;
   while (!stream_->ended() && !stream_->timed_out() && drained < kMaxLingerBytes) {
@@ -399,8 +465,10 @@ void Session::OnAnswer(HttpResponse response) {
 }
 
 void Session::OnProcess(ProcessFinder::Answer answer) {
+  search_goes_on_ = answer.later;
   peer_.Found(std::move(answer));
-  environment_.connections.SetPeer(id_, peer_.name());
+  environment_.connections.SetPeer(id_, peer());
+  environment_.lobby.SetPeer(id_, peer());
   finding_process_ = false;
   stream_->Wake();
 }

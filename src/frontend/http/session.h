@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "frontend/http/body_budget.h"
 #include "frontend/http/call_conditions.h"
+#include "frontend/http/client_calls.h"
 #include "frontend/http/connection_table.h"
 #include "frontend/http/local_sockets.h"
 #include "frontend/http/origin_rules.h"
@@ -22,6 +23,8 @@
 
 namespace accelerd {
 
+class Session;
+
 /// What the connections of a server share. Used on its I/O thread.
 struct SessionEnvironment {
   HttpServerOptions options;
@@ -30,10 +33,17 @@ struct SessionEnvironment {
   std::shared_ptr<boost::asio::io_context> io;  ///< Shared with those who still owe an answer.
   std::shared_ptr<BodyBudget> budget;
   BufferPool pool;
-  bool draining = false;             ///< Connections close after their next answer.
-  std::size_t busy = 0;              ///< Connections that read, serve or answer a request.
-  std::function<void()> on_idle;     ///< Called when `busy` falls to 0.
-  ConnectionTable connections = {};  ///< Those that are served.
+  bool draining = false;                ///< Connections close after their next answer.
+  std::size_t busy = 0;                 ///< Connections that read, serve or answer a request.
+  std::function<void()> on_idle;        ///< Called when `busy` falls to 0.
+  std::function<bool(Session&)> admit;  ///< Moves a session from `lobby` to `connections`. false: there is no place.
+  ConnectionTable connections{{.places = options.max_connections,
+                               .reserved = options.max_connections / kReservedShare,
+                               .stall = kStall}};  ///< Those that are served.
+  /// Those that have no place yet, and those that lost theirs and are told so. They are answered about the service's
+  /// health; the first other request needs a place. All count as idle: any of them makes room for a newer one.
+  ConnectionTable lobby{{.places = kLobbyPlaces, .reserved = 0, .stall = kStall}};
+  ClientCalls loads{kMaxClientLoads};
   ClientPolicy policy{options.clients};
   LocalSockets sockets = {};
   ProcessFinder processes = {};
@@ -42,18 +52,21 @@ struct SessionEnvironment {
 /// One connection: reads requests, one after the other, has them served and writes the answers. On the I/O thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  /// `id`: of the connection, in the table of the connections when it is served.
+  /// `id`: of the connection, in one of the tables of connections.
   Session(SessionEnvironment& environment, ConnectionTable::Id id, UniqueFd socket, std::string client);
 
-  /// Who is at the other end, as far as is known.
-  std::string peer() const { return peer_.name(); }
+  ConnectionTable::Id id() const { return id_; }
+
+  /// Whom the connection counts for, as far as is known.
+  std::string peer() const { return peer_.account(); }
 
   /// Serves until the connection ends. The session lives as long as the coroutine runs; never throws but for lack of
   /// memory.
   Awaitable<void> Serve();
 
-  /// Answers 503, whatever is asked, and ends the connection.
-  Awaitable<void> TurnAway();
+  /// Ends the request that is served or transferred, since its connection has to make room, and then the connection.
+  /// The client is told why unless an answer is being written. `stalled`: the client made no progress.
+  void GiveUp(bool stalled);
 
   /// Ends what has waited for too long.
   void CheckDeadline(Time now);
@@ -63,6 +76,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// Whether a request has begun to arrive that nobody has looked at yet.
   bool request_waits() const;
+
+  /// Ends the connection if it waits for a request, or for its client to close it.
+  void CloseIfIdle();
 
   /// Ends the connection: Serve completes soon, the call that runs is cancelled.
   void Close();
@@ -78,10 +94,14 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<HttpResponse> Judge(Judgement& judgement);
   /// Reads conditions_; the refusal of a request that may not have them.
   std::optional<HttpResponse> JudgeConditions(const Router::Match& match);
-  /// Finds out who the client is, as far as a look into the kernel's tables tells.
-  void RecognizePeer();
   /// Waits until the process at the other end was looked for, where it may be found.
   Awaitable<void> FindProcess();
+  /// Whether the process at the other end has to be known before a request of this kind is served.
+  bool NeedsProcess(const Router::Route& route) const;
+  /// Finds out whom the request counts for. The answer to one that has no place; see SessionEnvironment.
+  Awaitable<std::optional<HttpResponse>> Admit(const Router::Route& route);
+  HttpResponse GivenUp() const;
+  void SetPhase(ConnectionPhase phase);
   void StartCall(const Router::Route& route, std::shared_ptr<const HttpRequest> request, Time arrived);
   /// nullopt: the connection was closed first. Cancels the call when the client leaves.
   Awaitable<std::optional<HttpResponse>> AwaitAnswer();
@@ -103,7 +123,8 @@ class Session : public std::enable_shared_from_this<Session> {
   const ConnectionTable::Id id_;
   const std::string client_;
   Peer peer_;
-  bool finding_process_ = false;
+  bool finding_process_ = false;  ///< The request waits for the search.
+  bool search_goes_on_ = false;   ///< In the background; see ProcessFinder.
   const std::shared_ptr<Stream> stream_;
   RequestHead head_;            ///< Of the request being served.
   std::string origin_headers_;  ///< Of its answer.
@@ -115,6 +136,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Time writing_since_;
   std::shared_ptr<Cancellation> cancellation_;
   bool busy_ = false;
+  bool reading_head_ = false;
+  bool given_up_ = false;
+  bool stalled_ = false;  ///< When it was given up.
   bool reading_body_ = false;
   bool lingering_ = false;
 };

@@ -12,10 +12,13 @@
 
 #include "fmt/core.h"
 #include "frontend/http/answer_memory.h"
+#include "frontend/http/peer.h"
 #include "nlohmann/json.hpp"
 
 namespace accelerd {
 namespace {
+
+constexpr std::string_view kCanaryClient = "canary";  // The service itself, which checks the device.
 
 using Output = std::back_insert_iterator<std::string>;
 
@@ -24,7 +27,8 @@ double Milliseconds(Duration duration) {
 }
 
 std::string JsonString(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+  // Names come from processes and clients. As ASCII they cannot steer the terminal that shows the answer.
+  return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
 }
 
 void WriteRefusals(const ShareStats& stats, Output out) {
@@ -66,6 +70,13 @@ struct Listing {
   std::optional<ShareStats> others;  ///< What is left out, and what has no name.
 };
 
+/// Those with most time of the device first.
+template <typename Entry>
+void SortByTime(std::vector<Entry>& entries) {
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.stats.device_time > b.stats.device_time; });
+}
+
 template <typename Entry>
 Listing<Entry> List(std::vector<Entry> all) {
   Listing<Entry> listing;
@@ -75,8 +86,7 @@ Listing<Entry> List(std::vector<Entry> all) {
     }
     Accumulate(*listing.others, stats);
   };
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Entry& a, const Entry& b) { return a.stats.device_time > b.stats.device_time; });
+  SortByTime(all);
   for (Entry& entry : all) {
     if (NameOf(entry).empty()) {
       add(entry.stats);
@@ -133,6 +143,25 @@ std::string ToJson(SchedulerStats stats) {
   return json + "]}";
 }
 
+/// Removes from `clients` what `viewer` may not see, as AddStatsApi says.
+void HideNames(const Client& viewer, std::uint32_t owner, std::vector<ClientStats>& clients) {
+  const std::optional<std::uint32_t> user = UserOfName(viewer.group);
+  if (user == 0U || user == owner) {
+    return;
+  }
+  // Numbered in the order in which they are listed, so that no two entries have the same name.
+  SortByTime(clients);
+  std::size_t hidden = 0;
+  for (ClientStats& entry : clients) {
+    Client& client = entry.client;
+    const bool own = user ? UserOfName(client.group) == user : client.key() == viewer.key();
+    const bool of_the_service = user && client.group == kCanaryClient;
+    if (!own && !of_the_service && !client.group.empty()) {
+      client = {.group = user ? fmt::format("other {}", ++hidden) : "", .weight = client.weight};
+    }
+  }
+}
+
 HttpResponse StatsResponse(SchedulerStats stats, const std::shared_ptr<AnswerRoom>& room) {
   HttpResponse response;
   response.body = ToJson(std::move(stats));
@@ -145,13 +174,16 @@ HttpResponse StatsResponse(SchedulerStats stats, const std::shared_ptr<AnswerRoo
 
 }  // namespace
 
-void AddStatsApi(const StatsService& stats, const std::shared_ptr<ByteBudget>& answers, Router& router) {
-  router.Add({"GET", "/stats", 0,
-              [&stats, answers](const CallContext& context, const std::shared_ptr<const HttpRequest>& /*request*/,
+void AddStatsApi(const StatsService& stats, const std::shared_ptr<ByteBudget>& answers, Router& router,
+                 std::uint32_t owner) {
+  router.Add(
+      {"GET", "/stats", 0,
+       [&stats, answers, owner](const CallContext& context, const std::shared_ptr<const HttpRequest>& /*request*/,
                                 const Responder& respond) {
-                const auto room = std::make_shared<AnswerRoom>(answers, context.client.key());
-                respond(StatsResponse(stats.GetStats(), room));
-              }});
+         SchedulerStats current = stats.GetStats();
+         HideNames(context.client, owner, current.clients);
+         respond(StatsResponse(std::move(current), std::make_shared<AnswerRoom>(answers, context.client.key())));
+       }});
 }
 
 }  // namespace accelerd

@@ -1,5 +1,6 @@
 #include "frontend/http/stats_api.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "fmt/core.h"
@@ -21,17 +22,21 @@ class FakeStats : public StatsService {
 
 class StatsApiTest : public testing::Test {
  protected:
-  StatsApiTest() { AddStatsApi(stats_, answers_, router_); }
+  StatsApiTest() { AddStatsApi(stats_, answers_, router_, kOwner); }
 
-  HttpResponse AskFor() {
+  static constexpr std::uint32_t kOwner = 900;
+
+  HttpResponse AskFor(const Client& viewer = {.group = "uid 0"}) {
     const Router::Match match = router_.Find("GET", "/stats");
     HttpResponse answer;
-    match.route->handler({}, nullptr, [&](HttpResponse response) { answer = std::move(response); });
+    CallContext context;
+    context.client = viewer;
+    match.route->handler(std::move(context), nullptr, [&](HttpResponse response) { answer = std::move(response); });
     return answer;
   }
 
-  std::string Ask() {
-    const HttpResponse response = AskFor();
+  std::string Ask(const Client& viewer = {.group = "uid 0"}) {
+    const HttpResponse response = AskFor(viewer);
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.content_type, "application/json");
     return response.body;
@@ -93,6 +98,70 @@ TEST_F(StatsApiTest, SharesOfClientsAndModels) {
   EXPECT_FALSE(json["clients"][1].contains("id"));
   EXPECT_EQ(json["models"][0]["model"], "m");
   EXPECT_EQ(json["models"][0]["running"], 1);
+}
+
+/// Who is named, with its ids, in an answer.
+std::vector<std::pair<std::string, std::string>> Names(const Json& json) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const Json& client : json["clients"]) {
+    names.emplace_back(client["client"], client.value("id", ""));
+  }
+  return names;
+}
+
+TEST_F(StatsApiTest, WhoSeesWhom) {
+  const auto add = [&](const Client& client) {
+    ShareStats part;
+    part.device_time = std::chrono::milliseconds(100 - stats_.stats.clients.size());
+    part.completed = 1;
+    stats_.stats.total.completed++;
+    stats_.stats.clients.push_back({client, part});
+  };
+  add({.group = "uid 1000 pid 7", .member = "door", .process = "python3"});
+  add({.group = "uid 1001 pid 8", .member = "secret", .process = "ffmpeg"});
+  add({.group = "address 192.0.2.7"});
+  add({.group = "id camera"});
+  add({.group = "canary"});
+  add({});
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  const Pairs all = {{"uid 1000 pid 7 (python3)", "door"},
+                     {"uid 1001 pid 8 (ffmpeg)", "secret"},
+                     {"address 192.0.2.7", ""},
+                     {"id camera", ""},
+                     {"canary", ""},
+                     {"", ""}};
+  const Pairs of_1000 = {{"uid 1000 pid 7 (python3)", "door"},
+                         {"other 1", ""},
+                         {"other 2", ""},
+                         {"other 3", ""},
+                         {"canary", ""},
+                         {"", ""}};
+  const Pairs of_1002 = {{"other 1", ""}, {"other 2", ""}, {"other 3", ""}, {"other 4", ""}, {"canary", ""}, {"", ""}};
+  const Pairs of_192_0_2_7 = {{"address 192.0.2.7", ""}, {"", ""}};
+  const Pairs of_nobody = {{"", ""}};
+  for (const auto& [viewer, names] :
+       std::vector<std::pair<Client, Pairs>>{{{.group = "uid 0"}, all},
+                                             {{.group = "uid 900 pid 1"}, all},
+                                             {{.group = "uid 1000 pid 9"}, of_1000},
+                                             {{.group = "uid 1002"}, of_1002},
+                                             {{.group = "address 192.0.2.7"}, of_192_0_2_7},
+                                             {{.group = "address 192.0.2.8"}, of_nobody},
+                                             {{}, of_nobody}}) {
+    const Json json = Json::parse(Ask(viewer));
+    EXPECT_EQ(Names(json), names) << viewer.group;
+    int completed = 0;
+    for (const Json& client : json["clients"]) {
+      completed += client["completed"].get<int>();
+    }
+    EXPECT_EQ(completed, 6) << "hidden entries count";
+    EXPECT_EQ(json["completed"], 6);
+  }
+}
+
+TEST_F(StatsApiTest, NamesAreAscii) {
+  stats_.stats.clients = {{{.group = "uid 1", .member = "\x9b\xc2\x9b\x1b\x7f\xe2\x80\xae"}, {}}};
+  const std::string text = Ask();
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; })) << text;
 }
 
 TEST_F(StatsApiTest, OthersThanThoseWithMostTimeShareOneEntry) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <tuple>
 #include <utility>
@@ -21,6 +22,8 @@ using boost::system::error_code;
 
 // Most headers fit, and an idle connection costs no more.
 constexpr std::size_t kInitialBuffer = 4 << 10;
+
+constexpr std::chrono::milliseconds kProgressInterval{100};
 
 using Token = asio::as_tuple_t<asio::use_awaitable_t<IoExecutor>>;
 
@@ -58,6 +61,7 @@ void Stream::StartRead(std::size_t limit) {
                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
                             self->reading_ = false;
                             self->end_ += bytes;
+                            self->NoteProgress(bytes);
                             self->ended_ = self->ended_ || (error && error != asio::error::operation_aborted);
                             self->Wake();
                           });
@@ -103,11 +107,15 @@ void Stream::MakeSpace(std::size_t limit) {
 }
 
 Awaitable<std::size_t> Stream::ReadSome(std::span<std::byte> target) {
+  if (ended_) {
+    co_return 0;  // A read after the end of a connection would wait for an event that does not come.
+  }
   const asio::mutable_buffer buffer(target.data(), target.size());
   const auto [error, bytes] = co_await socket_.async_read_some(buffer, Token());
   if (error && error != asio::error::operation_aborted) {
     ended_ = true;
   }
+  NoteProgress(bytes);
   co_return bytes;
 }
 
@@ -127,6 +135,7 @@ Awaitable<bool> Stream::Write(const std::array<std::string_view, 3>& pieces, Dur
       co_return false;
     }
     deadline.Progress(bytes, Clock::Steady().Now());
+    NoteProgress(bytes);
     for (asio::const_buffer& buffer : buffers) {
       const std::size_t of_buffer = std::min(bytes, buffer.size());
       buffer += of_buffer;
@@ -179,6 +188,16 @@ void Stream::Interrupt() {
   error_code ignored;
   socket_.cancel(ignored);
   Wake();
+}
+
+void Stream::NoteProgress(std::size_t bytes) {
+  const Time now = Clock::Steady().Now();
+  if (bytes > 0 && now - last_progress_ >= kProgressInterval) {
+    last_progress_ = now;
+    if (on_progress_) {
+      on_progress_(now);
+    }
+  }
 }
 
 void Stream::ShutdownSend() {

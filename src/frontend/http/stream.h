@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "base/clock.h"
@@ -61,6 +63,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// Cancels operations and makes timed_out() true, as if the time had passed.
   void Interrupt();
 
+  /// Calls `on_progress` with the time, at most ten times a second, when bytes were received or sent.
+  void SetProgressHandler(std::function<void(Time)> on_progress) { on_progress_ = std::move(on_progress); }
+
   /// The client has closed its side, or the connection is broken or closed: nothing more can be read.
   bool ended() const { return ended_; }
   bool closed() const { return closed_; }
@@ -79,6 +84,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
  private:
   void MakeSpace(std::size_t limit);
+  void NoteProgress(std::size_t bytes);
 
   boost::asio::io_context& io_;
   boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, IoExecutor> socket_;
@@ -95,6 +101,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool woken_ = false;
   bool timed_out_ = false;
   Time deadline_ = Time::max();
+  Time last_progress_{};
+  std::function<void(Time)> on_progress_;
   absl::AnyInvocable<void()> waiter_;
 };
 
