@@ -18,6 +18,8 @@ struct ClientArguments {
   std::string url;
   std::chrono::milliseconds timeout{};  ///< 0: none.
   bool json = false;
+  bool watch = false;                     ///< stats: again and again, until it is interrupted.
+  std::chrono::milliseconds interval{};  ///< stats: between two, with `watch`.
   std::string model;                ///< All but list and unload.
   std::vector<std::string> models;  ///< unload; one or more.
   std::string directory;            ///< load; absolute.

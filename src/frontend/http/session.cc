@@ -279,7 +279,7 @@ std::optional<HttpResponse> Session::JudgeConditions(const Router::Match& match)
 
 Awaitable<void> Session::FindProcess() {
   const std::optional<std::uint32_t> inode = peer_.inode_to_find();
-  if (!inode || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
+  if (!inode || environment_.policy.IdIsClient(peer_, conditions_.client_id) || environment_.policy.IsAsOne(peer_)) {
     co_return;
   }
   finding_process_ = true;
