@@ -116,9 +116,9 @@ absl::StatusOr<Presentation> PresentStats(std::string_view body) {
       "queue    {} waiting, {} running\n"
       "so far   {} inferences, {} images decoded alone, {} failed, {} cancelled, {} refused\n",
       Percent(Number(seconds, "device_utilization")), Percent(Number(minute, "device_utilization")),
-      Number(seconds, "cpu_threads"), Number(minute, "cpu_threads"), Number(stats, "waiting"),
-      Number(stats, "running"), Number(stats, "completed"), Number(stats, "decoded"), Number(stats, "failed"),
-      Number(stats, "cancelled"), Refused(stats));
+      Number(seconds, "cpu_threads"), Number(minute, "cpu_threads"), Number(stats, "waiting"), Number(stats, "running"),
+      Number(stats, "completed"), Number(stats, "decoded"), Number(stats, "failed"), Number(stats, "cancelled"),
+      Refused(stats));
   result.text += ShareTable(stats, "clients", "client", "CLIENT");
   result.text += ShareTable(stats, "models", "model", "MODEL");
   return result;

@@ -15,13 +15,16 @@ constexpr std::string_view kStats = R"({
   "last_10s": {"device_utilization": 0.831, "device_share": 1, "cpu_threads": 1.25, "completed": 120},
   "last_60s": {"device_utilization": 0.41, "device_share": 1, "cpu_threads": 0.5, "completed": 200},
   "clients": [
-    {"client": "uid 1 pid 2 (idle)", "completed": 9, "last_60s": {"device_utilization": 0, "cpu_threads": 0}},
+    {"client": "uid 1 pid 2 (idle)",
+                           "completed" : 9, "last_60s" : {"device_utilization" : 0, "cpu_threads" : 0}
+},
     {"client": "uid 1 pid 3 (light)", "completed": 7, "waiting": 0,
      "last_10s": {"device_utilization": 0.1}, "last_60s": {"device_utilization": 0.05}},
     {"client": "uid 1 pid 4 (\u001b[31mheavy)", "id": "cam", "completed": 11, "decoded": 4, "waiting": 3,
      "refused": {"client_queue_full": 17},
      "last_10s": {"device_utilization": 0.7, "cpu_threads": 1.2}, "last_60s": {"device_utilization": 0.3}}],
-  "models": [{"model": "m", "completed": 20, "last_60s": {"device_utilization": 0.4}}]})";
+  "models": [{"model": "m", "completed": 20, "last_60s": {"device_utilization": 0.4}}]
+})";
 
 TEST(PresentStatsTest, WhoUsesMostNowComesFirst) {
   const auto stats = PresentStats(kStats);
@@ -54,7 +57,8 @@ TEST(PresentStatsTest, SomethingElse) {
     EXPECT_EQ(PresentStats(body).status().code(), absl::StatusCode::kUnknown) << body;
   }
   // Members of other types count as missing.
-  EXPECT_TRUE(PresentStats(R"({"device_seconds": "x", "waiting": [], "refused": 3, "clients": [1, {}], "models": 2})").ok());
+  EXPECT_TRUE(
+      PresentStats(R"({"device_seconds": "x", "waiting": [], "refused": 3, "clients": [1, {}], "models": 2})").ok());
 }
 
 }  // namespace

@@ -11,10 +11,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ClientOptionTest, ReadsBackWhatItWrites) {
-  for (const char* text :
-       {"any", "unix trusted", "uid:0 weight=2 priority=realtime trusted", "user:alice weight=0.01",
-        "address:192.0.2.0/24 priority=batch", "address:2001:db8::/32 weight=100", "id:camera-1 weight=0.5",
-        "user:alice as-one", "any trusted as-one"}) {
+  for (const char* text : {"any", "unix trusted", "uid:0 weight=2 priority=realtime trusted", "user:alice weight=0.01",
+                           "address:192.0.2.0/24 priority=batch", "address:2001:db8::/32 weight=100",
+                           "id:camera-1 weight=0.5", "user:alice as-one", "any trusted as-one"}) {
     const auto option = ParseClientOption(text);
     ASSERT_TRUE(option) << text;
     EXPECT_EQ(FormatClientOption(*option), text);
