@@ -44,10 +44,10 @@ for thread in threads:
 
 
 @contextlib.contextmanager
-def asking(service, image, connections=1, kept=True, **headers):
+def asking(service, image, connections=1, kept=True, path=CALL, **headers):
     """A process that asks until the block ends; its id. A `#` in a header is another number for each request."""
     command = [sys.executable, '-c', ASKER, service.url.rsplit(':', 1)[1], str(connections),
-               'kept' if kept else 'fresh', CALL, str(image), json.dumps(headers)]
+               'kept' if kept else 'fresh', path, str(image), json.dumps(headers)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         try:
             yield process.pid

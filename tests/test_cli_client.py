@@ -42,6 +42,17 @@ def test_shape(command, references):
     assert json.loads(ok(command('shape', '--json', 'digit_classifier'))) == shape
 
 
+@pytest.mark.smoke
+def test_stats(command, digit):
+    ok(command('classify', 'digit_classifier', digit))
+    printed = ok(command('stats'))
+    assert printed.splitlines()[0].startswith('device ')
+    assert any(line.startswith('digit_classifier ') for line in printed.splitlines()), printed
+    current = json.loads(ok(command('stats', '--json')))
+    assert current['last_60s']['completed'] > 0
+    assert command('stats', '--watch', '--interval', '0').returncode == USAGE
+
+
 def results(printed):
     """The result of each file that --json prints."""
     return {answer['file']: answer['result'] for answer in json.loads(printed)}

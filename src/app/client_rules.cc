@@ -40,7 +40,8 @@ absl::StatusOr<ClientRule> MakeRule(const ClientOption& option) {
   ClientRule rule;
   rule.grant = {.weight = option.weight,
                 .highest = ParsePriorityClass(option.priority).value_or(PriorityClass::kNormal),
-                .trusted = option.trusted};
+                .trusted = option.trusted,
+                .as_one = option.as_one};
   switch (option.match) {
     case Match::kAny:
       break;

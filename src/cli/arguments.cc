@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
@@ -14,6 +15,7 @@ namespace {
 
 using Operands = CommandDescription::Operands;
 
+constexpr std::chrono::milliseconds kLeastInterval{100};
 constexpr const char* kDefaultUrl = "http://127.0.0.1:5001";
 constexpr const char* kEpilogue =
     "Exit status: 0; 1 when a request failed; 2 for a wrong command line; 3 when the service cannot be reached.";
@@ -40,8 +42,14 @@ void DeclareTaskFlags(CLI::App& app, const CommandDescription& command, ClientAr
   }
 }
 
-/// Declares what the command takes; `timeout` has the default.
-void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& arguments, std::string& timeout) {
+/// Durations as they are written, with their defaults.
+struct Durations {
+  std::string timeout;
+  std::string interval = "2s";
+};
+
+/// Declares what the command takes.
+void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& arguments, Durations& durations) {
   app.set_help_flag("-h,--help", "Print this and exit");
   app.footer(kEpilogue);
   if (command.operands == Operands::kModels) {
@@ -58,11 +66,18 @@ void Declare(CLI::App& app, const CommandDescription& command, ClientArguments& 
   } else if (command.operands == Operands::kModelAndFiles) {
     DeclareTaskFlags(app, command, arguments);
   }
+  if (command.name == "stats") {
+    app.add_flag("--watch", arguments.watch, "Print again and again, until it is interrupted");
+    app.add_option("--interval", durations.interval,
+                   fmt::format("How long --watch waits, such as 500ms or 5s [default: {}]", durations.interval))
+        ->type_name("DURATION");
+  }
   app.add_option("--url", arguments.url,
                  fmt::format("Service: http://HOST:PORT or unix:PATH; also ACCELERD_URL [default: {}]", kDefaultUrl))
       ->type_name("URL");
-  app.add_option("--timeout", timeout,
-                 fmt::format("How long an answer may take, such as 30s or 2m; 0: for ever [default: {}]", timeout))
+  app.add_option(
+         "--timeout", durations.timeout,
+         fmt::format("How long an answer may take, such as 30s or 2m; 0: for ever [default: {}]", durations.timeout))
       ->type_name("DURATION");
   app.add_flag("--json", arguments.json, "Print one JSON document, for programs");
 }
@@ -114,13 +129,22 @@ absl::Status Resolve(const Environment& environment, std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status Complete(const Environment& environment, const std::string& timeout, ClientArguments& arguments) {
-  const auto duration = ParseDuration(timeout);
+absl::StatusOr<std::chrono::milliseconds> ReadDuration(std::string_view flag, const std::string& text) {
+  const auto duration = ParseDuration(text);
   if (!duration) {
     return absl::InvalidArgumentError(
-        fmt::format("--timeout: \"{}\" is no duration: give 30s, 500ms, 2m or a number of seconds", timeout));
+        fmt::format("{}: \"{}\" is no duration: give 30s, 500ms, 2m or a number of seconds", flag, text));
   }
-  arguments.timeout = *duration;
+  return *duration;
+}
+
+absl::Status Complete(const Environment& environment, const Durations& durations, ClientArguments& arguments) {
+  ACCELERD_ASSIGN_OR_RETURN(arguments.timeout, ReadDuration("--timeout", durations.timeout));
+  ACCELERD_ASSIGN_OR_RETURN(arguments.interval, ReadDuration("--interval", durations.interval));
+  if (arguments.interval < kLeastInterval) {
+    return absl::InvalidArgumentError(fmt::format("--interval: \"{}\" is not accepted: it must be at least {} ms",
+                                                  durations.interval, kLeastInterval.count()));
+  }
   if (arguments.url.empty()) {
     arguments.url = environment.Variable("ACCELERD_URL");
   }
@@ -151,9 +175,9 @@ absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command,
   ClientArguments arguments;
   arguments.command = command;
   // Compiling a model takes its time.
-  std::string timeout = description->operands == Operands::kModelAndFolder ? "10m" : "60s";
+  Durations durations{.timeout = description->operands == Operands::kModelAndFolder ? "10m" : "60s"};
   CLI::App app(std::string(description->summary) + ".", "accelerd " + command);
-  Declare(app, *description, arguments, timeout);
+  Declare(app, *description, arguments, durations);
   ACCELERD_ASSIGN_OR_RETURN(
       const ParsedArguments parsed,
       ParseArguments(app, command, args, [&app](std::string_view flag) { return ClosestName(flag, Flags(app)); }));
@@ -161,7 +185,7 @@ absl::StatusOr<ClientArguments> ParseClientArguments(const std::string& command,
     arguments.help = app.help();
     return arguments;
   }
-  ACCELERD_RETURN_IF_ERROR(Complete(environment, timeout, arguments));
+  ACCELERD_RETURN_IF_ERROR(Complete(environment, durations, arguments));
   return arguments;
 }
 

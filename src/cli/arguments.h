@@ -18,11 +18,13 @@ struct ClientArguments {
   std::string url;
   std::chrono::milliseconds timeout{};  ///< 0: none.
   bool json = false;
-  std::string model;                ///< All but list and unload.
-  std::vector<std::string> models;  ///< unload; one or more.
-  std::string directory;            ///< load; absolute.
-  bool replace = false;             ///< load: replaces a model of this name that was loaded from another folder.
-  std::vector<std::string> files;   ///< Tasks; "-" at most once. With `by_path` absolute.
+  bool watch = false;                    ///< stats: again and again, until it is interrupted.
+  std::chrono::milliseconds interval{};  ///< stats: between two, with `watch`.
+  std::string model;                     ///< All but list and unload.
+  std::vector<std::string> models;       ///< unload; one or more.
+  std::string directory;                 ///< load; absolute.
+  bool replace = false;                  ///< load: replaces a model of this name that was loaded from another folder.
+  std::vector<std::string> files;        ///< Tasks; "-" at most once. With `by_path` absolute.
   bool by_path = false;
   std::string labels;       ///< File; empty: none.
   std::string threshold;    ///< classify, detect: the least score, 0 to 1; empty: the service's default.

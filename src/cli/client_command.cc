@@ -39,6 +39,9 @@ int RunClientCommand(const std::string& command, std::span<const std::string> ar
     return UsageError(command, Message(http.status()));
   }
   ServiceClient service(*std::move(http));
+  if (command == "stats") {
+    return FlushOutput(RunStatsCommand(*arguments, service));
+  }
   const bool task = !FindCommand(command)->call.empty();
   return FlushOutput(task ? RunTaskCommand(*arguments, service) : RunModelCommand(*arguments, service));
 }

@@ -6,7 +6,8 @@
 
 namespace accelerd {
 
-/// Whether `command` talks to a running service: list, load, unload, shape, infer, classify, detect or segment.
+/// Whether `command` talks to a running service: list, load, unload, shape, stats, infer, classify,
+/// detect or segment.
 bool IsClientCommand(const std::string& command);
 
 /// One line of help for each client command, indented by two spaces.

@@ -86,6 +86,30 @@ class ClientCommandTest : public ::testing::Test {
   std::string err_;
 };
 
+TEST_F(ClientCommandTest, StatsForPeopleAndPrograms) {
+  const std::string body = R"({"device_seconds":1.5,"completed":3,"clients":[],"models":[]})";
+  const FakeService service([&body](const auto&) { return Response{200, body}; });
+  url_ = service.url();
+  EXPECT_EQ(Run("stats", {}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("3 inferences"));
+  EXPECT_EQ(Run("stats", {"--json"}), kExitOk);
+  EXPECT_EQ(Json::parse(out_), Json::parse(body));
+  EXPECT_EQ(service.requests().back().line, "GET /stats HTTP/1.1");
+  EXPECT_EQ(Run("stats", {"--interval", "1ms"}), kExitUsage);
+  EXPECT_EQ(Run("stats", {"--interval", "soon"}), kExitUsage);
+}
+
+TEST_F(ClientCommandTest, WatchGoesOnUntilTheServiceEnds) {
+  int asked = 0;
+  const FakeService service([&asked](const auto&) {
+    return ++asked <= 2 ? Response{200, R"({"device_seconds":1})"} : Response{503, R"({"error":"it ends"})"};
+  });
+  url_ = service.url();
+  EXPECT_EQ(Run("stats", {"--watch", "--json", "--interval", "100ms"}), kExitFailed);
+  EXPECT_EQ(out_, "{\"device_seconds\":1}\n{\"device_seconds\":1}\n");
+  EXPECT_THAT(err_, HasSubstr("it ends"));
+}
+
 TEST_F(ClientCommandTest, ListsModels) {
   const FakeService service([](const auto&) { return Response{200, R"(["digits","faces"])"}; });
   url_ = service.url() + "/";

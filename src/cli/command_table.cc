@@ -7,7 +7,7 @@ namespace accelerd {
 
 std::span<const CommandDescription> CommandTable() {
   using enum CommandDescription::Operands;
-  static constexpr std::array<CommandDescription, 8> kCommands = {
+  static constexpr std::array<CommandDescription, 9> kCommands = {
       {{.name = "list", .operands = kNone, .summary = "Lists the models that are loaded", .call = ""},
        {.name = "load",
         .operands = kModelAndFolder,
@@ -15,6 +15,10 @@ std::span<const CommandDescription> CommandTable() {
         .call = ""},
        {.name = "unload", .operands = kModels, .summary = "Unloads models", .call = ""},
        {.name = "shape", .operands = kModel, .summary = "Prints the shape of a model's input", .call = ""},
+       {.name = "stats",
+        .operands = kNone,
+        .summary = "Prints how the device is shared: its use now, and that of each client and model",
+        .call = ""},
        {.name = "infer",
         .operands = kModelAndFiles,
         .summary = "Runs a model on images and prints the raw output",

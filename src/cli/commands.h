@@ -17,6 +17,9 @@ int RunModelCommand(const ClientArguments& arguments, ServiceClient& service);
 /// infer, classify, detect and segment.
 int RunTaskCommand(const ClientArguments& arguments, ServiceClient& service);
 
+/// stats.
+int RunStatsCommand(const ClientArguments& arguments, ServiceClient& service);
+
 /// Reports that the call for `subject` (empty: none in particular) failed. Returns the exit code that this leads to.
 int ReportFailure(const ClientArguments& arguments, std::string_view subject, const absl::Status& status);
 

@@ -1,6 +1,7 @@
 #include "cli/console.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -69,6 +70,10 @@ int UsageError(std::string_view command, std::string_view message) {
 
 void WriteOutput(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+bool IsTerminal() {
+  return isatty(STDOUT_FILENO) == 1;
 }
 
 int FlushOutput(int exit_code) {

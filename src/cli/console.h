@@ -21,6 +21,9 @@ int UsageError(std::string_view command, std::string_view message);
 /// Writes to standard output; FlushOutput tells whether that worked.
 void WriteOutput(std::string_view text);
 
+/// Returns true if standard output is a terminal.
+bool IsTerminal();
+
 /// Flushes standard output. Returns `exit_code`, or kExitFailed with a message when something could not be written. A
 /// closed pipe is no reason for a message: the reader has seen enough.
 int FlushOutput(int exit_code);

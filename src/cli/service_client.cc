@@ -77,6 +77,10 @@ absl::StatusOr<std::vector<std::string>> ServiceClient::List() {
   return names;
 }
 
+absl::StatusOr<std::string> ServiceClient::Stats() {
+  return Body(http_.Get("/stats"));
+}
+
 absl::Status ServiceClient::Load(const std::string& name, const std::string& directory, bool replace) {
   Json request = {{"path", directory}, {"name", name}};
   if (replace) {

@@ -28,6 +28,9 @@ class ServiceClient {
   /// [n,c,h,w]
   absl::StatusOr<std::vector<std::int64_t>> Shape(const std::string& name);
 
+  /// The body of GET /stats.
+  absl::StatusOr<std::string> Stats();
+
   /// What is asked of an image, and of which model.
   struct TaskCall {
     std::string task;  ///< "inference", "classify", "detect" or "segment".

@@ -85,6 +85,10 @@ bool SetGrant(std::string_view word, ClientOption& option) {
     option.trusted = true;
     return option.match != Match::kId;
   }
+  if (word == "as-one") {
+    option.as_one = true;
+    return option.match != Match::kId;
+  }
   if (const auto weight = After("weight=", word)) {
     const auto number = ParseNumber<double>(*weight);
     option.weight = number.value_or(0);
@@ -141,7 +145,7 @@ std::string FormatClientOption(const ClientOption& option) {
   if (option.priority != kDefaultPriority) {
     text += fmt::format(" priority={}", option.priority);
   }
-  return text + (option.trusted ? " trusted" : "");
+  return text + (option.trusted ? " trusted" : "") + (option.as_one ? " as-one" : "");
 }
 
 absl::Status ValidateClientOptions(std::span<const ClientOption> options) {

@@ -30,10 +30,11 @@ struct ClientOption {
   double weight = 1;      ///< 0.01 to 100.
   std::string priority;   ///< The highest class it may ask for: "realtime", "normal" or "batch".
   bool trusted = false;   ///< The ids that it names are clients of their own.
+  bool as_one = false;    ///< All processes of one user are one client.
 };
 
-/// "MATCH", and separated by spaces "weight=2", "priority=realtime", "trusted", each at most once, in any order.
-/// nullopt for anything else.
+/// "MATCH", and separated by spaces "weight=2", "priority=realtime", "trusted", "as-one", each at most once, in any
+/// order. nullopt for anything else.
 std::optional<ClientOption> ParseClientOption(std::string_view text);
 
 /// What ParseClientOption reads back, with what is not the default.

@@ -11,9 +11,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ClientOptionTest, ReadsBackWhatItWrites) {
-  for (const char* text :
-       {"any", "unix trusted", "uid:0 weight=2 priority=realtime trusted", "user:alice weight=0.01",
-        "address:192.0.2.0/24 priority=batch", "address:2001:db8::/32 weight=100", "id:camera-1 weight=0.5"}) {
+  for (const char* text : {"any", "unix trusted", "uid:0 weight=2 priority=realtime trusted", "user:alice weight=0.01",
+                           "address:192.0.2.0/24 priority=batch", "address:2001:db8::/32 weight=100",
+                           "id:camera-1 weight=0.5", "user:alice as-one", "any trusted as-one"}) {
     const auto option = ParseClientOption(text);
     ASSERT_TRUE(option) << text;
     EXPECT_EQ(FormatClientOption(*option), text);
@@ -28,6 +28,7 @@ TEST(ClientOptionTest, GrantsLittleByDefault) {
   EXPECT_EQ(option->weight, 1);
   EXPECT_EQ(option->priority, "normal");
   EXPECT_FALSE(option->trusted);
+  EXPECT_FALSE(option->as_one);
 }
 
 TEST(ClientOptionTest, RefusesWhatItDoesNotKnow) {
@@ -55,6 +56,9 @@ TEST(ClientOptionTest, RefusesWhatItDoesNotKnow) {
                            "any trusted trusted",
                            "any trusted=1",
                            "id:x trusted",
+                           "id:x as-one",
+                           "any as-one as-one",
+                           "any as-one=1",
                            "any unix",
                            "any,unix",
                            "id:1234567890123456789012345678901234567890123456789012345678901234+"}) {

@@ -100,7 +100,8 @@ std::vector<Option> MakeTable() {
        .help =
            "What clients are granted; the first rule that matches one counts. weight: its part of the device beside "
            "others, 1 without a rule. priority: the highest class that it may ask for by X-Priority, normal without "
-           "a rule. trusted: the names that it sends as X-Client-Id are clients of their own. An example: "
+           "a rule. trusted: the names that it sends as X-Client-Id are clients of their own. as-one: all processes "
+           "of the user are one client, instead of one each. An example: "
            "\"user:gateway priority=realtime trusted\". docs/sharing.md explains it"},
 
       {.name = "device",
@@ -191,7 +192,8 @@ std::vector<Option> MakeTable() {
        .group = kDevice,
        .value = CountValue{&Options::cpu_threads, 0, 1024},
        .default_text = "0",
-       .help = "Threads that decode images and work on results; 0: one more than there are processors"},
+       .help = "Threads that decode images and work on results; 0: one more than there are processors. One more thread "
+               "stands by: it decodes for other clients while one client holds up all the others"},
 
       {.name = "models",
        .placeholder = "DIR",

@@ -200,7 +200,7 @@ std::vector<std::string> ClientListValue::Get(const ServeOptions& options) const
 
 std::string ClientListValue::Accepted() const {
   return "a client (any, unix, uid:NUMBER, user:NAME, address:IP or address:IP/BITS, id:NAME) and, after spaces, what "
-         "it is granted: weight=0.01 to 100, priority=realtime, normal or batch, trusted (not for an id)";
+         "it is granted: weight=0.01 to 100, priority=realtime, normal or batch, trusted, as-one (neither for an id)";
 }
 
 bool OriginListValue::Set(std::string_view text, std::string_view /*base*/, ServeOptions& options) const {

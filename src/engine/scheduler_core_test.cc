@@ -14,6 +14,7 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr DeviceId kDevice{0};
 constexpr DeviceId kOtherDevice{1};
@@ -292,6 +293,52 @@ TEST_F(SchedulerCoreTest, AJobThatFailedPastItsDeadlineDoesNotRunAgain) {
   const RunId run = SubmitReady(kModel, At(seconds(1))).start.at(0).run;
   now_ = At(seconds(2));
   EXPECT_EQ(Finish(run, Outcome::kDeviceFault).refuse.at(0).status.code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+class DecodeOnlyTest : public testing::Test {
+ protected:
+  static JobInfo Decode(int id) { return {.id = static_cast<JobId>(id), .model = kNoModel, .client = {.group = "a"}}; }
+
+  SchedulerCore core_{{.max_prepared_bytes = 100, .max_preparing = 2}};
+  Time now_ = At(Duration(0));
+};
+
+TEST_F(DecodeOnlyTest, NeedsNoDeviceAndEndsWhenItIsPrepared) {
+  core_.DeviceChanged(kDevice, DeviceState::kStuck, now_);
+  EXPECT_THAT(core_.Submit(Decode(1), now_).prepare, SizeIs(1));
+  EXPECT_THAT(core_.DeviceChanged(kDevice, DeviceState::kStuck, now_).refuse, IsEmpty());
+  now_ += milliseconds(5);
+  const Decisions decisions = core_.Prepared(JobId{1}, true, milliseconds(5), now_);
+  EXPECT_EQ(decisions.finished, JobId{1});
+  EXPECT_THAT(decisions.start, IsEmpty());
+  EXPECT_EQ(core_.job_count(), 0);
+  const SchedulerCore::Report report = core_.MakeReport(now_);
+  EXPECT_EQ(report.total.decoded, 1);
+  EXPECT_EQ(report.total.processor_time, milliseconds(5));
+  EXPECT_THAT(report.models, IsEmpty());
+}
+
+TEST_F(DecodeOnlyTest, AFailureAndACancellationEndItToo) {
+  core_.Submit(Decode(1), now_);
+  core_.Submit(Decode(2), now_);
+  EXPECT_FALSE(core_.Prepared(JobId{1}, false, milliseconds(1), now_).finished);
+  core_.Cancel(JobId{2}, now_);
+  EXPECT_EQ(core_.job_count(), 1) << "its thread is occupied still";
+  EXPECT_FALSE(core_.Prepared(JobId{2}, true, milliseconds(1), now_).finished);
+  EXPECT_EQ(core_.job_count(), 0);
+  EXPECT_EQ(core_.total().failed, 1);
+  EXPECT_EQ(core_.total().cancelled, 1);
+  EXPECT_EQ(core_.total().processor_time, milliseconds(2)) << "who left pays for what it had";
+}
+
+TEST_F(DecodeOnlyTest, DoesNotWaitForTheMemoryOfInputs) {
+  core_.DeviceChanged(kDevice, DeviceState::kReady, now_);
+  const auto job = [](int id) {
+    return JobInfo{.id = static_cast<JobId>(id), .model = kModel, .client = {.group = "b"}, .input_bytes = 80};
+  };
+  EXPECT_THAT(core_.Submit(job(1), now_).prepare, SizeIs(1));
+  EXPECT_THAT(core_.Submit(job(2), now_).prepare, IsEmpty());
+  EXPECT_THAT(core_.Submit(Decode(3), now_).prepare, SizeIs(1));
 }
 
 // Every order in which the ends of two runs, the loss and the return of their device, and a cancellation can arrive.

@@ -36,6 +36,9 @@ std::string Describe(const ShareStats& stats) {
         fmt::format(", waited {:.1f} ms on average and {:.1f} ms at most",
                     Milliseconds(stats.wait) / static_cast<double>(stats.started), Milliseconds(stats.longest_wait));
   }
+  if (stats.decoded > 0) {
+    text += fmt::format(", {} images decoded without an inference", stats.decoded);
+  }
   for (const auto& [count, what] : {std::pair(stats.failed, "failed"), std::pair(stats.cancelled, "cancelled")}) {
     text += count > 0 ? fmt::format(", {} {}", count, what) : "";
   }
@@ -43,10 +46,15 @@ std::string Describe(const ShareStats& stats) {
   return text + (refusals.empty() ? "" : fmt::format(", refused: {}", refusals));
 }
 
+/// Whether `a` used more than `b`.
+bool UsedMore(const Named& a, const Named& b) {
+  return std::pair(a.second->device_time, a.second->processor_time) >
+         std::pair(b.second->device_time, b.second->processor_time);
+}
+
 void AddLines(std::string_view kind, std::vector<Named> shares, Duration total, std::size_t most,
               std::vector<std::string>& lines) {
-  std::stable_sort(shares.begin(), shares.end(),
-                   [](const Named& a, const Named& b) { return a.second->device_time > b.second->device_time; });
+  std::stable_sort(shares.begin(), shares.end(), UsedMore);
   for (std::size_t i = 0; i < std::min(most, shares.size()); ++i) {
     const auto& [name, stats] = shares[i];
     const double part = total.count() > 0 ? 100.0 * Milliseconds(stats->device_time) / Milliseconds(total) : 0;

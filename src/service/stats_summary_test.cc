@@ -44,6 +44,19 @@ TEST(StatsSummaryTest, WhoUsedMostComesFirst) {
                   "client (all others): 0.0 % of the device's time, 0 inferences"));
 }
 
+TEST(StatsSummaryTest, ImagesWithoutAnInference) {
+  SchedulerStats stats;
+  ShareStats decoder;
+  decoder.decoded = 8;
+  decoder.processor_time = 5ms;
+  stats.total = decoder;
+  stats.clients = {{{.group = "idle"}, {}}, {{.group = "decoder"}, decoder}};
+  EXPECT_THAT(SummarizeStats(stats, 10),
+              ElementsAre(HasSubstr("0 inferences, 8 images decoded without an inference"),
+                          HasSubstr("client \"decoder\": 0.0 % of the device's time, 0 inferences, 8 images decoded"),
+                          HasSubstr("client \"idle\"")));
+}
+
 TEST(StatsSummaryTest, IsBounded) {
   SchedulerStats stats;
   for (int i = 0; i < 1000; ++i) {

@@ -59,6 +59,9 @@ Client ClientPolicy::ClientOf(const Peer& peer, const std::string& id) const {
   if (IdIsClient(peer, id)) {
     return {.group = fmt::format("id {}", id), .weight = weight};
   }
+  if (IsAsOne(peer)) {
+    return {.group = fmt::format("uid {}", *peer.uid()), .member = id, .weight = weight};
+  }
   const ProcessInfo process = peer.process().value_or(ProcessInfo());
   return {.group = peer.name(),
           .member = id,

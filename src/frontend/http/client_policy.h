@@ -18,6 +18,7 @@ struct ClientGrant {
   double weight = 1;                               ///< Beside other clients.
   PriorityClass highest = PriorityClass::kNormal;  ///< Class that it may ask for.
   bool trusted = false;                            ///< The ids that it names are clients of their own.
+  bool as_one = false;                             ///< All processes of one user are one client.
 };
 
 /// Whom a grant is for: the one that is set; any peer when none is.
@@ -44,6 +45,9 @@ class ClientPolicy {
   /// lower. kPermissionDenied, with the option that would allow it.
   absl::StatusOr<PriorityClass> PriorityOf(const Peer& peer, const std::string& id,
                                            std::optional<PriorityClass> asked) const;
+
+  /// Returns true if all processes of the peer's user are one client, so that its process need not be known.
+  bool IsAsOne(const Peer& peer) const { return peer.uid() && GrantOfPeer(peer).as_one; }
 
   /// Whether the client is the id alone, whoever names it.
   bool IdIsClient(const Peer& peer, const std::string& id) const;

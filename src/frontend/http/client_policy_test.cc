@@ -1,5 +1,10 @@
 #include "frontend/http/client_policy.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+#include "fmt/core.h"
 #include "gmock/gmock.h"
 
 namespace accelerd {
@@ -51,6 +56,28 @@ TEST(ClientPolicyTest, AProcessIsToldFromALaterOneOfItsNumber) {
   EXPECT_EQ(client_of(100, "a").key(), client_of(100, "b").key());
   EXPECT_NE(client_of(100, "a").key(), client_of(200, "a").key());
   EXPECT_EQ(client_of(100, "a").process, "a");
+}
+
+TEST(ClientPolicyTest, AllProcessesOfAUserAsOne) {
+  ClientRule rule;
+  rule.grant = {.weight = 3, .as_one = true};
+  const ClientPolicy policy({rule});
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const UniqueFd first(ends[0]);
+  const UniqueFd second(ends[1]);
+  Peer peer(first.get());
+  const std::string user = fmt::format("uid {}", geteuid());
+  EXPECT_NE(peer.name(), user) << "it is told by its process otherwise";
+  EXPECT_TRUE(policy.IsAsOne(peer));
+  const Client client = policy.ClientOf(peer, "cam");
+  EXPECT_EQ(client.group, user);
+  EXPECT_EQ(client.member, "cam");
+  EXPECT_EQ(client.weight, 3);
+  EXPECT_EQ(client.process_started, 0);
+  // Hosts are clients already.
+  EXPECT_FALSE(policy.IsAsOne(PeerAt("192.0.2.7")));
+  EXPECT_EQ(policy.ClientOf(PeerAt("192.0.2.7"), "").group, "address 192.0.2.7");
 }
 
 TEST(ClientPolicyTest, TheFirstRuleThatMatchesCounts) {

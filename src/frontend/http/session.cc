@@ -342,7 +342,8 @@ Awaitable<std::optional<HttpResponse>> Session::Admit(const Router::Route& route
 
 Awaitable<void> Session::FindProcess() {
   const std::optional<std::uint32_t> inode = peer_.inode_to_find();
-  if (!inode || finding_process_ || search_goes_on_ || environment_.policy.IdIsClient(peer_, conditions_.client_id)) {
+  if (!inode || finding_process_ || search_goes_on_ || environment_.policy.IdIsClient(peer_, conditions_.client_id) ||
+      environment_.policy.IsAsOne(peer_)) {
     co_return;
   }
   finding_process_ = true;

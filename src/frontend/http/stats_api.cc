@@ -1,6 +1,7 @@
 #include "frontend/http/stats_api.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <iterator>
@@ -42,16 +43,48 @@ void WriteRefusals(const ShareStats& stats, Output out) {
   }
 }
 
-/// The members of an object. `all`: the time of the device that the whole service took.
-void WriteShare(const ShareStats& stats, Duration all, Output out) {
+/// What shares are parts of.
+struct Whole {
+  explicit Whole(const SchedulerStats& stats) : device_time(stats.total.device_time), recent(stats.total.recent) {
+    for (std::size_t i = 0; i < kRecentWindows.size(); ++i) {
+      seconds.at(i) = std::max(ToSeconds(std::min<Duration>(kRecentWindows.at(i), stats.uptime)), 1e-3);
+    }
+  }
+
+  Duration device_time;
+  std::array<RecentShare, kRecentWindows.size()> recent;
+  std::array<double, kRecentWindows.size()> seconds{};  ///< Of the windows, as far as the service ran then.
+};
+
+double Part(Duration part, Duration all) {
+  return all.count() > 0 ? Milliseconds(part) / Milliseconds(all) : 0;
+}
+
+void WriteRecent(const ShareStats& stats, const Whole& whole, Output out) {
+  for (std::size_t i = 0; i < kRecentWindows.size(); ++i) {
+    const RecentShare& recent = stats.recent.at(i);
+    fmt::format_to(out,
+                   R"(,"last_{}s":{{"device_utilization":{:.4f},"device_share":{:.4f},"cpu_threads":{:.4f},)"
+                   R"("completed":{}}})",
+                   kRecentWindows.at(i).count(), ToSeconds(recent.device_time) / whole.seconds.at(i),
+                   Part(recent.device_time, whole.recent.at(i).device_time),
+                   ToSeconds(recent.processor_time) / whole.seconds.at(i), recent.completed);
+  }
+}
+
+/// Writes the members of an object.
+void WriteShare(const ShareStats& stats, const Whole& whole, Output out) {
   const double mean_wait = stats.started > 0 ? Milliseconds(stats.wait) / static_cast<double>(stats.started) : 0;
-  const double share = all.count() > 0 ? Milliseconds(stats.device_time) / Milliseconds(all) : 0;
-  fmt::format_to(out, R"("waiting":{},"running":{},"completed":{},"failed":{},"cancelled":{},"refused":{{)",
-                 stats.waiting, stats.running, stats.completed, stats.failed, stats.cancelled);
+  fmt::format_to(out,
+                 R"("waiting":{},"running":{},"completed":{},"decoded":{},"failed":{},"cancelled":{},"refused":{{)",
+                 stats.waiting, stats.running, stats.completed, stats.decoded, stats.failed, stats.cancelled);
   WriteRefusals(stats, out);
   fmt::format_to(out,
-                 R"(}},"device_seconds":{:.6f},"device_share":{:.6f},"mean_wait_ms":{:.3f},"longest_wait_ms":{:.3f})",
-                 Milliseconds(stats.device_time) / 1000, share, mean_wait, Milliseconds(stats.longest_wait));
+                 R"(}},"device_seconds":{:.6f},"device_share":{:.6f},"cpu_seconds":{:.6f},"mean_wait_ms":{:.3f},)"
+                 R"("longest_wait_ms":{:.3f})",
+                 ToSeconds(stats.device_time), Part(stats.device_time, whole.device_time),
+                 ToSeconds(stats.processor_time), mean_wait, Milliseconds(stats.longest_wait));
+  WriteRecent(stats, whole, out);
 }
 
 const std::string& NameOf(const ClientStats& client) {
@@ -114,7 +147,7 @@ void WriteName(const ModelStats& model, Output out) {
 
 /// The members of an array.
 template <typename Entry>
-void WriteListing(Listing<Entry> listing, Duration all, Output out) {
+void WriteListing(Listing<Entry> listing, const Whole& whole, Output out) {
   if (listing.others) {
     listing.entries.push_back({{}, *listing.others});
   }
@@ -125,21 +158,21 @@ void WriteListing(Listing<Entry> listing, Duration all, Output out) {
     if (listing.left_out > 0 && NameOf(entry).empty()) {
       fmt::format_to(out, R"("others":{},)", listing.left_out);
     }
-    WriteShare(entry.stats, all, out);
+    WriteShare(entry.stats, whole, out);
     fmt::format_to(out, "}}");
   }
 }
 
 /// Written as it goes: a tree of a thousand clients takes ten times as long, on the I/O thread.
 std::string ToJson(SchedulerStats stats) {
-  const Duration all = stats.total.device_time;
+  const Whole whole(stats);
   std::string json = "{";
   const Output out(json);
-  WriteShare(stats.total, all, out);
+  WriteShare(stats.total, whole, out);
   fmt::format_to(out, R"(,"queued_bytes":{},"clients":[)", stats.queued_bytes);
-  WriteListing(List(std::move(stats.clients)), all, out);
+  WriteListing(List(std::move(stats.clients)), whole, out);
   json += R"(],"models":[)";
-  WriteListing(List(std::move(stats.models)), all, out);
+  WriteListing(List(std::move(stats.models)), whole, out);
   return json + "]}";
 }
 

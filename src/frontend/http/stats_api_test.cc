@@ -63,8 +63,11 @@ class StatsApiTest : public testing::Test {
 
 TEST_F(StatsApiTest, NothingYet) {
   const Json json = Json::parse(Ask());
-  EXPECT_EQ(json, Json::parse(R"({"waiting": 0, "running": 0, "completed": 0, "failed": 0, "cancelled": 0,
-      "refused": {}, "device_seconds": 0.0, "device_share": 0.0, "mean_wait_ms": 0.0, "longest_wait_ms": 0.0,
+  EXPECT_EQ(json, Json::parse(R"({"waiting": 0, "running": 0, "completed": 0, "decoded": 0, "failed": 0,
+      "cancelled": 0, "refused": {}, "device_seconds": 0.0, "device_share": 0.0, "cpu_seconds": 0.0,
+      "mean_wait_ms": 0.0, "longest_wait_ms": 0.0,
+      "last_10s": {"device_utilization": 0.0, "device_share": 0.0, "cpu_threads": 0.0, "completed": 0},
+      "last_60s": {"device_utilization": 0.0, "device_share": 0.0, "cpu_threads": 0.0, "completed": 0},
       "queued_bytes": 0, "clients": [], "models": []})"));
 }
 
@@ -163,6 +166,26 @@ TEST_F(StatsApiTest, NamesAreAscii) {
   stats_.stats.clients = {{{.group = "uid 1", .member = "\x9b\xc2\x9b\x1b\x7f\xe2\x80\xae"}, {}}};
   const std::string text = Ask();
   EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; })) << text;
+}
+
+TEST_F(StatsApiTest, RecentUseIsOfTheTimeThatTheServiceRan) {
+  SchedulerStats& stats = stats_.stats;
+  ShareStats part;
+  part.recent = {RecentShare{.device_time = 2000ms, .processor_time = 15'000ms, .completed = 7},
+                 RecentShare{.device_time = 6000ms, .processor_time = 16'000ms, .completed = 9}};
+  stats.total.recent = {RecentShare{.device_time = 8000ms}, RecentShare{.device_time = 12'000ms}};
+  stats.clients = {{{.group = "a"}, part}};
+  stats.uptime = std::chrono::seconds(20);
+  Json json = Json::parse(Ask());
+  EXPECT_EQ(json["last_10s"]["device_utilization"], 0.8);
+  EXPECT_EQ(json["last_60s"]["device_utilization"], 0.6);
+  EXPECT_EQ(json["clients"][0]["last_10s"], Json::parse(R"({"device_utilization": 0.2, "device_share": 0.25,
+                                                             "cpu_threads": 1.5, "completed": 7})"));
+  EXPECT_EQ(json["clients"][0]["last_60s"], Json::parse(R"({"device_utilization": 0.3, "device_share": 0.5,
+                                                             "cpu_threads": 0.8, "completed": 9})"));
+  stats.uptime = std::chrono::hours(1);
+  json = Json::parse(Ask());
+  EXPECT_EQ(json["last_60s"]["device_utilization"], 0.2);
 }
 
 TEST_F(StatsApiTest, OthersThanThoseWithMostTimeShareOneEntry) {
