@@ -31,11 +31,13 @@ def run(*arguments, stdin=b'', timeout=GENEROUS, cwd=None, **variables):
 class Service:
     """`accelerd serve` on a free port and a Unix socket, with folders of its own beneath `folder`.
 
-    `models` is the models folder; `allow` the directories of --allow-path; `cache` says whether there is a cache of
-    compiled models, or names its folder; `arguments` are further flags; without `defaults` there are no others.
+    `models` is the models folder; `allow` the directories of --allow-path, `allow_models` those of --allow-models;
+    `cache` says whether there is a cache of compiled models, or names its folder; `arguments` are further flags;
+    without `defaults` there are no others.
     """
 
-    def __init__(self, folder, models, *arguments, allow=(), variables=None, cache=True, defaults=True):
+    def __init__(self, folder, models, *arguments, allow=(), allow_models=(), variables=None, cache=True,
+                 defaults=True):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / 's'
@@ -47,6 +49,8 @@ class Service:
                              '--lock-dir', self.folder, '--models', models]
         for directory in allow:
             self.command += ['--allow-path', directory]
+        for directory in allow_models:
+            self.command += ['--allow-models', directory]
         self.command += arguments
         self.variables = variables or {}
         self.process = None

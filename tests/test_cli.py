@@ -104,7 +104,7 @@ def test_values_that_are_not_accepted(arguments):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--models', '/absent'], ['--allow-path', '/absent'], ['--device', 'FOO'], ['--device', 'AUTO:FOO,CPU'],
+    ['--models', '/absent'], ['--allow-path', '/absent'], ['--allow-models', '/absent'], ['--device', 'FOO'], ['--device', 'AUTO:FOO,CPU'],
     ['--device', 'cpu'], ['--models', '/etc', '--load', 'absent']])
 def test_check_config_names_what_is_not_there(arguments):
     result = run('serve', '--check-config', *arguments)

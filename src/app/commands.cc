@@ -43,6 +43,9 @@ int Print(std::string_view text) {
 int CheckConfig(const ServeCommand& command) {
   const std::vector<std::string> problems = StartupProblems(command.options);
   const int printed = Print(command.text);
+  for (const std::string& note : StartupNotes(command.options)) {
+    PrintMessage(note);
+  }
   for (const std::string& problem : problems) {
     PrintMessage(problem);
   }

@@ -41,7 +41,7 @@ int CpuThreads(const ServeOptions& options) {
 }
 
 std::vector<std::string> LoadPaths(const ServeOptions& options) {
-  std::vector<std::string> paths = options.allow_path;
+  std::vector<std::string> paths = options.allow_models;
   if (!options.models.empty()) {
     paths.push_back(options.models);
   }
@@ -85,7 +85,7 @@ SchedulerLimits Limits(const ServeOptions& options) {
 BackendOptions BackendOptionsOf(const ServeOptions& options, std::vector<int> locks) {
   BackendOptions backend{.device = options.device, .cache_directory = options.cache_dir};
   const bool worker = options.isolation == "worker" || !options.worker_command.empty() ||
-                      (options.isolation == "auto" && !IsCpuAlone(options.device));
+                      (options.isolation == "auto" && (!IsCpuAlone(options.device) || !options.allow_models.empty()));
   backend.isolation = worker ? BackendOptions::Isolation::kWorker : BackendOptions::Isolation::kNone;
   backend.worker_command = absl::StrSplit(options.worker_command, ' ', absl::SkipEmpty());
   backend.worker_descriptors = std::move(locks);
@@ -157,7 +157,11 @@ class Daemon::Parts {
                    .input_buffers = backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared
                                                                                             : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),
-        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
+        models(ConfinedPaths(LoadPaths(options), "--models or --allow-models",
+                             {.roots = options.allow_path,
+                              .note = "--allow-path permits images only; give --allow-models DIR as well to permit "
+                                      "/load from it"}),
+               manager, pool, options.load_timeout),
         status(manager, options.ready_when == "device" ? ReadyWhen::kDevice : ReadyWhen::kModels),
         stats(scheduler) {
     const auto answers = std::make_shared<ByteBudget>(options.max_total_response_bytes);
@@ -222,6 +226,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
                             ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
+  for (const std::string& note : StartupNotes(options)) {
+    LogInfo("serve", note);
+  }
   // Before the device is opened, which may take long: what is wrong with the addresses is said at once.
   auto front_end = std::make_unique<FrontEnd>(std::move(server_options));
   ACCELERD_RETURN_IF_ERROR(front_end->server.Bind());
