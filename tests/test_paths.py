@@ -1,5 +1,6 @@
 """Images and models by path: only beneath the allowed directories, only regular files."""
 
+import functools
 import itertools
 import os
 import re
@@ -15,7 +16,7 @@ from client import array_of, error_of, json_of
 from conftest import load
 from polling import wait_until
 from processes import children, maps, signal_worker, wait_worker, worker_of
-from service import Service, run
+from service import Service, denied, run
 
 
 @pytest.fixture(scope='module')
@@ -38,15 +39,27 @@ def tree(tmp_path_factory, digit):
     listener.close()
 
 
+@pytest.fixture(scope='module', params=['openat2', 'ENOSYS', 'EPERM'])
+def wrapper(request):
+    """Every test runs with the kernel's help, and without: on an old kernel, and in a sandbox that forbids the call."""
+    return () if request.param == 'openat2' else denied(request.param, 'openat2')
+
+
+@pytest.fixture
+def start(start, wrapper):
+    return functools.partial(start, wrapper=wrapper)
+
+
 @pytest.fixture(scope='module')
-def confined(tree, tmp_path_factory, models):
-    with Service(tmp_path_factory.mktemp('confined'), models, '--load', 'none', allow=[tree / 'allowed']) as service:
+def confined(tree, tmp_path_factory, models, wrapper):
+    with Service(tmp_path_factory.mktemp('confined'), models, '--load', 'none', allow=[tree / 'allowed'],
+                 wrapper=wrapper) as service:
         yield service
 
 
 @pytest.fixture(scope='module')
-def open_to_all(tmp_path_factory, models):
-    with Service(tmp_path_factory.mktemp('open'), models, '--load', 'none', allow=['/']) as service:
+def open_to_all(tmp_path_factory, models, wrapper):
+    with Service(tmp_path_factory.mktemp('open'), models, '--load', 'none', allow=['/'], wrapper=wrapper) as service:
         yield service
 
 
