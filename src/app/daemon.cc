@@ -12,6 +12,7 @@
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
+#include "base/open_beneath.h"
 #include "engine/device_keys.h"
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
@@ -226,6 +227,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
                             ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
+  if (!KernelResolvesBeneath()) {
+    LogInfo("serve", "openat2 is not there or forbidden: paths are resolved by the service itself");
+  }
   for (const std::string& note : StartupNotes(options)) {
     LogInfo("serve", note);
   }
