@@ -66,6 +66,11 @@ def descriptors(process):
     return found
 
 
+def maps(process):
+    """The lines of a process's memory map."""
+    return (PROC / str(process) / 'maps').read_text().splitlines()
+
+
 def shared_memory():
     """The names of the machine's named shared memory."""
     return set(os.listdir('/dev/shm'))

@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 
 from client import Client
 from polling import GENEROUS, wait_until
@@ -28,25 +29,34 @@ def run(*arguments, stdin=b'', timeout=GENEROUS, cwd=None, **variables):
                           env=environment(**variables), check=False)
 
 
+def denied(error, *names):
+    """The words before a command that deny it system calls; see deny_system_calls.py."""
+    return [sys.executable, ROOT / 'tests/deny_system_calls.py', *(f'{name}={error}' for name in names), '--']
+
+
 class Service:
     """`accelerd serve` on a free port and a Unix socket, with folders of its own beneath `folder`.
 
-    `models` is the models folder; `allow` the directories of --allow-path; `cache` says whether there is a cache of
-    compiled models, or names its folder; `arguments` are further flags; without `defaults` there are no others.
+    `models` is the models folder; `allow` the directories of --allow-path, `allow_models` those of --allow-models;
+    `cache` says whether there is a cache of compiled models, or names its folder; `arguments` are further flags;
+    without `defaults` there are no others. `wrapper` is a command that runs the service as its last arguments and becomes it.
     """
 
-    def __init__(self, folder, models, *arguments, allow=(), variables=None, cache=True, defaults=True):
+    def __init__(self, folder, models, *arguments, allow=(), allow_models=(), variables=None, cache=True,
+                 defaults=True, wrapper=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / 's'
         self.cache = self.folder / 'cache'
-        self.command = [BINARY, 'serve']
+        self.command = [*wrapper, BINARY, 'serve']
         if defaults:
             self.command += ['--listen', '127.0.0.1:0', '--listen', f'unix:{self.socket}', '--precision', 'f32',
                              '--cache-dir', self._cache_flag(cache), '--state-dir', self.folder / 'state',
                              '--lock-dir', self.folder, '--models', models]
         for directory in allow:
             self.command += ['--allow-path', directory]
+        for directory in allow_models:
+            self.command += ['--allow-models', directory]
         self.command += arguments
         self.variables = variables or {}
         self.process = None

@@ -104,7 +104,7 @@ def test_values_that_are_not_accepted(arguments):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--models', '/absent'], ['--allow-path', '/absent'], ['--device', 'FOO'], ['--device', 'AUTO:FOO,CPU'],
+    ['--models', '/absent'], ['--allow-path', '/absent'], ['--allow-models', '/absent'], ['--device', 'FOO'], ['--device', 'AUTO:FOO,CPU'],
     ['--device', 'cpu'], ['--models', '/etc', '--load', 'absent']])
 def test_check_config_names_what_is_not_there(arguments):
     result = run('serve', '--check-config', *arguments)
@@ -113,6 +113,29 @@ def test_check_config_names_what_is_not_there(arguments):
     message = text(result.stderr)
     assert option.lstrip('-') in message and (value in message or '"FOO"' in message), message
     assert tomllib.loads(text(result.stdout)), 'the configuration all the same'
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('device', ['cpu', 'Cpu', 'usb', '/dev/apex_0', 'MYRIAD', 'TPU', 'AUTO:usb', 'AUTO:TPU,CPU', 'CPU,GPU',
+                                    'BATCH:', 'SIMULATED:', 'gpu.1', 'GPU 1', '0'])
+def test_a_name_that_can_never_be_a_device_is_refused_at_once(device):
+    """The message names those that exist."""
+    result = run('serve', '--listen', '127.0.0.1:0', '--device', device)
+    assert result.returncode == USAGE
+    message = text(result.stderr)
+    assert f'"{device}"' in message or '"TPU"' in message or '"MYRIAD"' in message or '"usb"' in message, message
+    assert all(f'{name}' in message for name in ('CPU', 'GPU', 'NPU', 'AUTO', 'SIMULATED:FILE')), message
+    if device.lower() in ('cpu', 'gpu.1'):
+        assert f'did you mean {device.upper()}?' in message
+    checked = run('serve', '--check-config', '--device', device)
+    assert checked.returncode != 0 and message.splitlines()[0].split('; ')[0].removeprefix('accelerd: ') in text(checked.stderr)
+
+
+@pytest.mark.parametrize('device', ['NPU', 'GPU.1', 'AUTO:GPU,CPU', 'HETERO:NPU,CPU'])
+def test_a_device_that_may_come_is_waited_for(start, models, device):
+    service = start(models, '--load', 'none', '--device', device, ready=False)
+    service.wait_for_log('the device cannot be opened|the device is open')
+    assert service.client.get('/health/live').status_code == 200
 
 
 def test_a_configuration_that_is_no_file_is_refused_at_once(tmp_path):
@@ -153,8 +176,8 @@ def test_the_models_folder_must_exist(tmp_path):
 
 
 def test_a_device_that_is_not_there_is_named_and_everything_else_is_served(start, models, digit):
-    service = start(models, '--device', 'ABSENT', ready=False)
-    line = service.wait_for_log(r'.* (warning|error) .*ABSENT.*').group()
+    service = start(models, '--device', 'NPU', ready=False)
+    line = service.wait_for_log(r'.* (warning|error) device: .*NPU.*').group()
     assert 'CPU' in line, 'the devices there are'
     error_of(service.client.post_file('/classify/file/digit_classifier', digit), 503)
     array_of(service.client.post_file('/test/file', digit))

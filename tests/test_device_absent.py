@@ -1,5 +1,6 @@
 """A service without its device: it lives, says why it is not ready, and keeps its promises once the device comes."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ from checker import CORRECT, REFUSED, Checker
 from client import error_of, json_of
 from conftest import MODELS
 from polling import wait_until
+from processes import children
 from simulated import Stick
 
 NAMES = ('digit_classifier', 'digit_detector')
@@ -61,6 +63,20 @@ def test_it_starts_without_the_device_and_becomes_ready(start, stick, simulated_
     assert {model['name']: model['state'] for model in health['models']} == dict.fromkeys(NAMES, 'READY')
     with Checker(service.url, simulated_calls, 0) as checker:
         assert [record.outcome for record in checker.ask_each()] == [CORRECT] * 2
+
+
+def test_the_log_does_not_repeat_the_absence(start, stick):
+    """Attempts follow each other at short intervals at first; the same reason is logged once a minute."""
+    stick.unplug()
+    service = start(MODELS, '--device', stick.device, '--load', NAMES[0], ready=False)
+    service.wait_for_log('cannot be opened')
+    workers = set()
+    wait_until(lambda: workers.update(children(service.process.pid)) or len(workers) >= 4, 'four attempts')
+    assert len(re.findall('cannot be opened', service.log())) == 1
+    assert len(re.findall('started as process', service.log())) == 1
+    stick.replug()
+    wait_ready(service)
+    assert 'the device is open' in service.log()
 
 
 def test_a_load_waits_for_the_device(start, stick, simulated_calls):

@@ -116,7 +116,7 @@ def test_every_path_to_a_stick_is_one_device(start, tmp_path):
 @pytest.mark.parametrize('first, second, disjoint', [
     ('GPU', 'BATCH:GPU.0(4)', 'NPU'),
     ('MULTI:GPU.1,CPU', 'HETERO:GPU,CPU', 'GPU.0'),
-    ('MYRIAD.1.2-ma2480', 'MYRIAD', 'MYRIAD.1.4-ma2480'),
+    ('NPU.1.2-ma2480', 'NPU', 'NPU.1.4-ma2480'),
     ('AUTO', 'NPU', 'CPU'),
     ('NPU', 'AUTO', 'AUTO:CPU'),
 ])

@@ -67,7 +67,7 @@ def test_a_name_that_is_loaded_from_other_files(start, folder, models, digit):
     other.mkdir()
     first = made_models.save(made_models.classifier(1), folder, 'made')
     second = made_models.save(made_models.classifier(2), other, 'made')
-    service = start(folder, '--load', 'made', allow=[folder])
+    service = start(folder, '--load', 'made')
     assert 'made' in error_of(service.client.post('/load', json=load_call(other, 'made')), 409)
     assert_answers_as(service, 'made', first, digit)
     service.client.post('/unload/made')
@@ -82,7 +82,7 @@ def test_concurrent_loads_are_one_load_and_nobody_else_waits(start, folder, mode
     other = folder / 'other'
     other.mkdir()
     made_models.save(made_models.classifier(1), other, 'slow')
-    service = start(folder, '--load', 'digit_classifier', allow=[folder], cache=False)
+    service = start(folder, '--load', 'digit_classifier', cache=False)
 
     def load_slow(_):
         return service.connect().post('/load', json=load_call(folder, 'slow'))
@@ -187,7 +187,7 @@ def test_a_new_generation_beside_accepted_calls(start, folder, digit, encoded):
              for seed, place in enumerate((folder, other))]
     expected = [Reference(path).inference(load(digit)) for path in paths]
     assert not np.allclose(*expected, rtol=1e-2)
-    service = start(folder, allow=[folder])
+    service = start(folder)
     stop = threading.Event()
     answers = []
 

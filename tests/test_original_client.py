@@ -16,7 +16,7 @@ from service import Service
 @pytest.fixture(scope='module')
 def url(tmp_path_factory):
     """A service as a user of the original one starts it."""
-    with Service(tmp_path_factory.mktemp('original'), MODELS, allow=['/']) as service:
+    with Service(tmp_path_factory.mktemp('original'), MODELS, allow=['/'], allow_models=['/']) as service:
         yield service.url
 
 

@@ -1,7 +1,9 @@
 """Images and models by path: only beneath the allowed directories, only regular files."""
 
+import functools
 import itertools
 import os
+import re
 import shutil
 import socket
 import threading
@@ -13,8 +15,8 @@ import made_models
 from client import array_of, error_of, json_of
 from conftest import load
 from polling import wait_until
-from processes import signal_worker
-from service import Service
+from processes import children, maps, signal_worker, wait_worker, worker_of
+from service import Service, denied, run
 
 
 @pytest.fixture(scope='module')
@@ -37,15 +39,27 @@ def tree(tmp_path_factory, digit):
     listener.close()
 
 
+@pytest.fixture(scope='module', params=['openat2', 'ENOSYS', 'EPERM'])
+def wrapper(request):
+    """Every test runs with the kernel's help, and without: on an old kernel, and in a sandbox that forbids the call."""
+    return () if request.param == 'openat2' else denied(request.param, 'openat2')
+
+
+@pytest.fixture
+def start(start, wrapper):
+    return functools.partial(start, wrapper=wrapper)
+
+
 @pytest.fixture(scope='module')
-def confined(tree, tmp_path_factory, models):
-    with Service(tmp_path_factory.mktemp('confined'), models, '--load', 'none', allow=[tree / 'allowed']) as service:
+def confined(tree, tmp_path_factory, models, wrapper):
+    with Service(tmp_path_factory.mktemp('confined'), models, '--load', 'none', allow=[tree / 'allowed'],
+                 wrapper=wrapper) as service:
         yield service
 
 
 @pytest.fixture(scope='module')
-def open_to_all(tmp_path_factory, models):
-    with Service(tmp_path_factory.mktemp('open'), models, '--load', 'none', allow=['/']) as service:
+def open_to_all(tmp_path_factory, models, wrapper):
+    with Service(tmp_path_factory.mktemp('open'), models, '--load', 'none', allow=['/'], wrapper=wrapper) as service:
         yield service
 
 
@@ -119,15 +133,57 @@ def test_several_directories(start, models, tree, digit):
 
 @pytest.mark.smoke
 def test_models_are_loaded_from_the_models_or_an_allowed_directory_only(start, models, copied_models, tmp_path):
-    service = start(models, '--load', 'none', allow=[tmp_path / 'models'])
+    service = start(models, '--load', 'none', allow_models=[tmp_path / 'models'])
     request = {'path': str(models), 'name': 'digit_classifier'}
     assert json_of(service.client.post('/load', json=request), 201) == {}
     request = {'path': str(copied_models), 'name': 'digit_detector'}
     assert json_of(service.client.post('/load', json=request), 201) == {}
     for folder in (tmp_path, '/absent', str(models) + '/../..'):
         message = error_of(service.client.post('/load', json={'path': str(folder), 'name': 'digit_segmenter'}), 403)
-        assert '--allow-path' in message
+        assert '--allow-models' in message
     error_of(service.client.post('/load', json={'path': 'models', 'name': 'digit_segmenter'}), 400)
+
+
+@pytest.mark.smoke
+def test_a_folder_of_images_permits_no_models(start, models, copied_models, digit, tmp_path):
+    """--allow-path permits images, whatever else lies there; the refusal and the log say which option permits models."""
+    service = start(models, '--load', 'none', allow=[tmp_path])
+    shutil.copy(digit, tmp_path / 'image.jpg')
+    array_of(service.client.post_path('/test/path', tmp_path / 'image.jpg'))
+    message = error_of(service.client.post('/load', json={'path': str(copied_models), 'name': 'digit_detector'}), 403)
+    assert '--allow-path permits images only' in message and '--allow-models' in message
+    message = error_of(service.client.post('/load', json={'path': '/absent', 'name': 'digit_detector'}), 403)
+    assert 'images only' not in message
+    assert json_of(service.client.get('/list')) == []
+    assert len(re.findall('--allow-path permits images only', service.log())) == 1
+
+
+def test_a_folder_of_models_permits_no_images(start, models, copied_models, digit, tmp_path):
+    shutil.copy(digit, copied_models / 'image.jpg')
+    service = start(models, '--load', 'none', allow_models=[tmp_path])
+    assert '--allow-path' in error_of(service.client.post_path('/test/path', copied_models / 'image.jpg'), 403)
+
+
+@pytest.mark.smoke
+def test_models_that_clients_name_run_in_a_worker(start, models, copied_models, tmp_path):
+    """The CPU too, and also what the service loads by itself beside them."""
+    own = start(models, '--load', 'digit_classifier', '--device', 'CPU', allow=[tmp_path])
+    assert children(own.process.pid) == []
+    service = start(models, '--load', 'digit_classifier', '--device', 'CPU', allow_models=[copied_models])
+    worker = wait_worker(service)
+    request = {'path': str(copied_models), 'name': 'digit_detector'}
+    assert json_of(service.client.post('/load', json=request), 201) == {}
+    assert worker_of(service) == worker
+    assert any('libopenvino_intel_cpu_plugin' in line for line in maps(worker))
+    assert not any('libopenvino_intel_cpu_plugin' in line for line in maps(service.process.pid))
+
+
+@pytest.mark.parametrize('check', [(), ('--check-config',)])
+def test_models_that_clients_name_never_run_in_the_service(copied_models, check):
+    result = run('serve', *check, '--isolation', 'none', '--allow-models', copied_models)
+    assert result.returncode == 2
+    message = result.stderr.decode()
+    assert '--models' in message and 'isolation' in message and str(copied_models) in message
 
 
 @pytest.mark.parametrize('name', ['labels', 'weights'])
@@ -142,7 +198,7 @@ def test_a_model_whose_other_files_are_behind_links_that_lead_out(start, models,
         shutil.copy(copied_models / 'digit_classifier.xml', folder)
         (folder / 'digit_classifier.bin').symlink_to(copied_models / 'digit_classifier.bin')
     # Everything is allowed, but the files of a model stay together.
-    service = start(models, '--load', 'none', allow=['/'])
+    service = start(models, '--load', 'none', allow_models=['/'])
     response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
     assert response.status_code == 503, response.text
     assert 'leads out of its folder' in response.text
@@ -162,21 +218,21 @@ def test_a_model_behind_a_link_that_leads_out(start, models, copied_models, tmp_
     folder.mkdir()
     for suffix in ('.xml', '.bin'):
         (folder / f'digit_classifier{suffix}').symlink_to(copied_models / f'digit_classifier{suffix}')
-    service = start(models, '--load', 'none', allow=[folder])
+    service = start(models, '--load', 'none', allow_models=[folder])
     response = service.client.post('/load', json={'path': str(folder), 'name': 'digit_classifier'})
     assert response.status_code in (403, 503), response.text
     assert json_of(service.client.get('/list')) == []
 
 
 @pytest.mark.parametrize('isolation', ['none', 'worker'])
-def test_a_model_whose_files_become_links_that_lead_out(start, models, copied_models, tmp_path, isolation):
+def test_a_model_whose_files_become_links_that_lead_out(start, copied_models, tmp_path, isolation):
     """What the load call has looked at may be something else when it is read, be it again after a loss."""
     folder = tmp_path / 'allowed'
     folder.mkdir()
     files = [f'digit_classifier{suffix}' for suffix in ('.xml', '.bin')]
     for name in files:
         shutil.copy(copied_models / name, folder)
-    service = start(models, '--load', 'none', '--device', 'CPU', '--isolation', isolation, allow=[folder])
+    service = start(folder, '--load', 'none', '--device', 'CPU', '--isolation', isolation)
     request = {'path': str(folder), 'name': 'digit_classifier'}
     assert json_of(service.client.post('/load', json=request), 201) == {}
     for name in files:
@@ -201,7 +257,7 @@ def test_links_that_are_swapped_during_loads(start, models, copied_models, tmp_p
     outside = tmp_path / 'outside'
     outside.mkdir()
     made_models.save(made_models.classifier(7), outside, 'digit_classifier')
-    service = start(models, '--load', 'none', '--device', 'CPU', allow=[folder])
+    service = start(models, '--load', 'none', '--device', 'CPU', allow_models=[folder])
     request = {'path': str(inside), 'name': 'digit_classifier'}
     assert json_of(service.client.post('/load', json=request), 201) == {}
     shape = json_of(service.client.get('/input/shape/digit_classifier'))

@@ -43,6 +43,9 @@ int Print(std::string_view text) {
 int CheckConfig(const ServeCommand& command) {
   const std::vector<std::string> problems = StartupProblems(command.options);
   const int printed = Print(command.text);
+  for (const std::string& note : StartupNotes(command.options)) {
+    PrintMessage(note);
+  }
   for (const std::string& problem : problems) {
     PrintMessage(problem);
   }
@@ -59,6 +62,11 @@ int Serve(std::span<const std::string> arguments) {
   }
   switch (command->action) {
     case ServeCommand::Action::kServe:
+      // Another program has device names of its own.
+      if (const absl::Status device = CheckDeviceName(command->options.device);
+          !device.ok() && command->options.worker_command.empty()) {
+        return UsageError("serve", fmt::format("device: {}", Message(device)));
+      }
       return RunService(command->options);
     case ServeCommand::Action::kHelp:
       return Print(command->text);

@@ -12,6 +12,7 @@
 #include "app/version.h"
 #include "backend/registry.h"
 #include "base/log.h"
+#include "base/open_beneath.h"
 #include "engine/device_keys.h"
 #include "engine/model_manager.h"
 #include "engine/scheduler.h"
@@ -41,7 +42,7 @@ int CpuThreads(const ServeOptions& options) {
 }
 
 std::vector<std::string> LoadPaths(const ServeOptions& options) {
-  std::vector<std::string> paths = options.allow_path;
+  std::vector<std::string> paths = options.allow_models;
   if (!options.models.empty()) {
     paths.push_back(options.models);
   }
@@ -85,7 +86,7 @@ SchedulerLimits Limits(const ServeOptions& options) {
 BackendOptions BackendOptionsOf(const ServeOptions& options, std::vector<int> locks) {
   BackendOptions backend{.device = options.device, .cache_directory = options.cache_dir};
   const bool worker = options.isolation == "worker" || !options.worker_command.empty() ||
-                      (options.isolation == "auto" && !IsCpuAlone(options.device));
+                      (options.isolation == "auto" && (!IsCpuAlone(options.device) || !options.allow_models.empty()));
   backend.isolation = worker ? BackendOptions::Isolation::kWorker : BackendOptions::Isolation::kNone;
   backend.worker_command = absl::StrSplit(options.worker_command, ' ', absl::SkipEmpty());
   backend.worker_descriptors = std::move(locks);
@@ -159,7 +160,11 @@ class Daemon::Parts {
                    .input_buffers = backend.isolation == BackendOptions::Isolation::kWorker ? BufferPool::Kind::kShared
                                                                                             : BufferPool::Kind::kHeap},
                   loader, manager, scheduler, pool),
-        models(ConfinedPaths(LoadPaths(options), "--models or --allow-path"), manager, pool, options.load_timeout),
+        models(ConfinedPaths(LoadPaths(options), "--models or --allow-models",
+                             {.roots = options.allow_path,
+                              .note = "--allow-path permits images only; give --allow-models DIR as well to permit "
+                                      "/load from it"}),
+               manager, pool, options.load_timeout),
         status(manager, options.ready_when == "device" ? ReadyWhen::kDevice : ReadyWhen::kModels),
         stats(scheduler) {
     const auto answers = std::make_shared<ByteBudget>(options.max_total_response_bytes);
@@ -224,6 +229,12 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const ServeOptions& option
                             ManagerOptions(options, backend.isolation == BackendOptions::Isolation::kWorker));
   ACCELERD_ASSIGN_OR_RETURN(HttpServerOptions server_options, ServerOptions(options));
   LogInfo("serve", fmt::format("accelerd {} on device {}", kVersion, options.device));
+  if (!KernelResolvesBeneath()) {
+    LogInfo("serve", "openat2 is not there or forbidden: paths are resolved by the service itself");
+  }
+  for (const std::string& note : StartupNotes(options)) {
+    LogInfo("serve", note);
+  }
   // Before the device is opened, which may take long: what is wrong with the addresses is said at once.
   auto front_end = std::make_unique<FrontEnd>(std::move(server_options));
   ACCELERD_RETURN_IF_ERROR(front_end->server.Bind());

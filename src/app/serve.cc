@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -17,7 +15,7 @@
 #include "app/shutdown_signals.h"
 #include "base/allocator.h"
 #include "base/log.h"
-#include "cli/console.h"
+#include "base/signals.h"
 #include "engine/device_lock.h"
 #include "fmt/core.h"
 
@@ -35,8 +33,13 @@ constexpr std::chrono::seconds kTeardown{5};
 
 /// Ends the process without destructors: threads may be inside the device's driver.
 [[noreturn]] void ExitAtOnce(int code) {
-  std::fflush(nullptr);
+  FlushLog();
   std::_Exit(code);
+}
+
+/// Says why the service cannot start, as a command does.
+void Complain(const absl::Status& status) {
+  PrintLine(fmt::format("accelerd: {}", Message(status)));
 }
 
 /// Waits for a timeout or notification; a second signal ends the process.
@@ -56,7 +59,7 @@ absl::StatusOr<DeviceLock> LockDevices(const ServeOptions& options) {
 }
 
 int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const ServeOptions& options) {
-  LogInfo("serve", fmt::format("{}: draining", signals.signal() == SIGINT ? "SIGINT" : "SIGTERM"));
+  LogInfo("serve", fmt::format("{}: draining", SignalName(signals.signal())));
   daemon->AnnounceStop();
   if (options.drain_delay.count() > 0) {
     WaitOrExit(signals, options.drain_delay);
@@ -83,6 +86,7 @@ int Shutdown(std::unique_ptr<Daemon> daemon, ShutdownSignals& signals, const Ser
   }
   teardown.join();
   LogInfo("serve", "stopped");
+  FlushLog();
   return 0;
 }
 
@@ -92,6 +96,7 @@ int RunService(const ServeOptions& wanted) {
   if (const absl::StatusOr<LogLevel> level = ParseLogLevel(wanted.log_level); level.ok()) {
     SetLogLevel(*level);
   }
+  StartLogThread();
   KeepFreedMemory();
   RaiseOpenFileLimit(static_cast<std::size_t>(wanted.max_connections));
   ServeOptions options = wanted;
@@ -101,12 +106,12 @@ int RunService(const ServeOptions& wanted) {
   ShutdownSignals signals;
   const absl::StatusOr<DeviceLock> lock = LockDevices(options);
   if (!lock.ok()) {
-    PrintMessage(Message(lock.status()));
-    return absl::IsAlreadyExists(lock.status()) ? kExitDeviceOwned : kExitCannotStart;
+    Complain(lock.status());
+    ExitAtOnce(absl::IsAlreadyExists(lock.status()) ? kExitDeviceOwned : kExitCannotStart);
   }
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options, lock->descriptors());
   if (!daemon.ok()) {
-    PrintMessage(Message(daemon.status()));
+    Complain(daemon.status());
     ExitAtOnce(kExitCannotStart);
   }
   signals.Wait(std::nullopt);

@@ -5,9 +5,9 @@
 
 namespace accelerd {
 
-/// Runs the service until SIGINT or SIGTERM, and returns the exit code: 0 after a drain, also when it hit its bound;
-/// 128 + the second signal's number when one comes meanwhile; 1 when the service could not start; 4 when another one
-/// owns the device.
+/// Runs the service until a signal asks it to end (see ShutdownSignals), and returns the exit code: 0 after a drain,
+/// also when it hit its bound; 128 + the second signal's number when one comes meanwhile; 1 when the service could not
+/// start; 4 when another one owns the device.
 int RunService(const ServeOptions& options);
 
 }  // namespace accelerd

@@ -12,29 +12,52 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
+
+#include "base/log.h"
+#include "base/signals.h"
+#include "fmt/core.h"
 
 namespace accelerd {
 namespace {
 
-sigset_t ShutdownSet() {
+sigset_t WatchedSet() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGXCPU, SIGHUP, SIGUSR1, SIGUSR2}) {
+    sigaddset(&set, number);
+  }
   return set;
 }
 
 }  // namespace
 
 ShutdownSignals::ShutdownSignals() {
-  const sigset_t set = ShutdownSet();
+  const sigset_t set = WatchedSet();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  IgnoreStraySignals();
   signals_ = UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   notified_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!signals_.valid() || !notified_.valid()) {
     std::perror("accelerd: signalfd or eventfd");
     std::abort();
+  }
+}
+
+bool ShutdownSignals::EndsService(int number) {
+  switch (number) {
+    case SIGHUP:
+      LogInfo("serve",
+              "SIGHUP is ignored: the configuration is read at the start only; restart the service to change it");
+      return false;
+    case SIGUSR1:
+    case SIGUSR2:
+      LogInfo("serve", fmt::format("{} is ignored", SignalName(number)));
+      return false;
+    case SIGXCPU:
+      return !std::exchange(out_of_time_, true);
+    default:
+      return true;
   }
 }
 
@@ -55,8 +78,12 @@ ShutdownSignals::Event ShutdownSignals::Wait(std::optional<std::chrono::millisec
     }
     signalfd_siginfo information;
     if (read(signals_.get(), &information, sizeof(information)) == sizeof(information)) {
-      signal_ = static_cast<int>(information.ssi_signo);
-      return Event::kSignal;
+      const auto number = static_cast<int>(information.ssi_signo);
+      if (EndsService(number)) {
+        signal_ = number;
+        return Event::kSignal;
+      }
+      continue;
     }
     std::uint64_t count = 0;
     if (read(notified_.get(), &count, sizeof(count)) == sizeof(count)) {

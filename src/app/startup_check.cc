@@ -6,7 +6,9 @@
 #include "backend/registry.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/device_keys.h"
 #include "fmt/core.h"
+#include "fmt/ranges.h"
 #include "model/unserved_files.h"
 
 namespace accelerd {
@@ -58,6 +60,9 @@ std::vector<std::string> StartupProblems(const ServeOptions& options) {
   for (const std::string& folder : options.allow_path) {
     judge("allow-path", InputFolder::Open(folder).status());
   }
+  for (const std::string& folder : options.allow_models) {
+    judge("allow-models", InputFolder::Open(folder).status());
+  }
   judge("socket-group", CheckGroup(options.socket_group));
   ServeOptions usable = options;
   for (std::string& message : DropUnusableFolders(usable)) {
@@ -67,6 +72,20 @@ std::vector<std::string> StartupProblems(const ServeOptions& options) {
     judge("device", CheckDevice(options.device));
   }
   return problems;
+}
+
+std::vector<std::string> StartupNotes(const ServeOptions& options) {
+  std::vector<std::string> notes;
+  if (!options.allow_path.empty() && options.allow_models.empty()) {
+    notes.push_back(
+        fmt::format("--allow-path permits images only: /load from {} is refused unless --allow-models permits it too",
+                    fmt::join(options.allow_path, ", ")));
+  }
+  if (!options.allow_models.empty() && options.isolation == "auto" && options.worker_command.empty() &&
+      IsCpuAlone(options.device)) {
+    notes.push_back("clients may load models (--allow-models), so models run in a worker process");
+  }
+  return notes;
 }
 
 }  // namespace accelerd

@@ -17,6 +17,10 @@ absl::StatusOr<std::vector<FoundModel>> ModelsToLoad(const ServeOptions& options
 /// that the runtime does not know. Starts nothing and opens no device; may take a second.
 std::vector<std::string> StartupProblems(const ServeOptions& options);
 
+/// Returns what an operator should know about options that fit, one line each: where their meaning has changed, or
+/// where one option changes what another one does.
+std::vector<std::string> StartupNotes(const ServeOptions& options);
+
 }  // namespace accelerd
 
 #endif  // ACCELERD_APP_STARTUP_CHECK_H_

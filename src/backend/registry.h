@@ -14,8 +14,11 @@ namespace accelerd {
 /// this name.
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendOptions& options, Backend::OnLost on_lost);
 
-/// Whether `device` is well formed and its runtime has a driver for its kind; may take a second, and opens no device.
-/// kInvalidArgument: it is not. kUnavailable: the driver cannot be loaded.
+/// Returns kInvalidArgument when `device` can never name a device, and which names can. A device that is absent, or
+/// whose driver is not installed, may come. Opens no device and loads no driver.
+absl::Status CheckDeviceName(const std::string& device);
+
+/// Does the same, and returns kUnavailable when the driver cannot be loaded. Opens no device. Takes up to a second.
 absl::Status CheckDevice(const std::string& device);
 
 /// The devices that the backends find now; may take a second.

@@ -43,6 +43,26 @@ TEST(Registry, ChecksTheKindsOfDevices) {
   }
 }
 
+TEST(Registry, SaysWhichNamesThereAre) {
+  for (const char* device :
+       {"usb", "/dev/apex_0", "MYRIAD", "CPU,GPU", "CPU:GPU", "BATCH", "BATCH:", "SIMULATED:", "AUTO:usb"}) {
+    const absl::Status status = CheckDeviceName(device);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << device;
+    EXPECT_THAT(Message(status), HasSubstr("devices are CPU, GPU, NPU, AUTO, BATCH, HETERO, MULTI")) << device;
+    EXPECT_THAT(Message(status), HasSubstr("SIMULATED:FILE")) << device;
+  }
+  EXPECT_THAT(Message(CheckDeviceName("Cpu")), HasSubstr("did you mean CPU?"));
+  EXPECT_THAT(Message(CheckDeviceName("auto:gpu,cpu")), HasSubstr("did you mean AUTO:GPU,CPU?"));
+}
+
+TEST(Registry, ADeviceThatMayComeIsADevice) {
+  for (const char* device :
+       {"GPU", "GPU.1", "NPU", "AUTO", "AUTO:GPU.1,-CPU", "HETERO:GPU,CPU", "MULTI:BATCH:GPU(4),CPU", "BATCH:GPU",
+        "BATCH:GPU.0(8)", "HETERO", "SIMULATED:/absent/file", "SIMULATED:usb"}) {
+    EXPECT_TRUE(CheckDeviceName(device).ok()) << device << ": " << CheckDeviceName(device);
+  }
+}
+
 TEST(Registry, ListsDevicesAndRuntimes) {
   EXPECT_THAT(*ListDevices(), Contains(Field(&DeviceDescription::name, "CPU")));
   EXPECT_THAT(RuntimeVersions(), ElementsAre(StartsWith("OpenVINO 202")));

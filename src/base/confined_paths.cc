@@ -69,7 +69,8 @@ absl::Status OpenError(const std::string& path, int error) {
 
 }  // namespace
 
-ConfinedPaths::ConfinedPaths(const std::vector<std::string>& roots, std::string option) : option_(std::move(option)) {
+ConfinedPaths::ConfinedPaths(const std::vector<std::string>& roots, std::string option, OtherPurpose other)
+    : option_(std::move(option)), other_(std::move(other)) {
   for (const std::string& root : roots) {
     roots_.push_back(Simplify(root));  // "/" becomes "", which every absolute path continues with a slash.
   }
@@ -109,8 +110,17 @@ absl::StatusOr<ConfinedPaths::Opened> ConfinedPaths::Open(const std::string& pat
   if (error) {
     return OpenError(path, *error);
   }
-  return absl::PermissionDeniedError(
-      fmt::format("path \"{}\" is not beneath a directory that {} allows", path, option_));
+  return absl::PermissionDeniedError(Refusal(path, simple));
+}
+
+std::string ConfinedPaths::Refusal(const std::string& path, const std::string& simple) const {
+  std::string message = fmt::format("path \"{}\" is not beneath a directory that {} allows", path, option_);
+  // By the names alone: whether the path exists is not told.
+  const auto holds = [&](const std::string& root) { return RelativeTo(simple, Simplify(root)).has_value(); };
+  if (std::ranges::any_of(other_.roots, holds)) {
+    message += "; " + other_.note;
+  }
+  return message;
 }
 
 absl::StatusOr<UniqueFd> ConfinedPaths::OpenFile(const std::string& path) const {

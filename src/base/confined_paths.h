@@ -26,6 +26,12 @@ struct ConfinedDirectory {
   std::string root = {};  ///< The allowed directory that holds it, likewise; empty when everything is allowed.
 };
 
+/// Directories that an option allows for another purpose, and the note that explains this to a client who was refused.
+struct OtherPurpose {
+  std::vector<std::string> roots = {};  ///< Absolute.
+  std::string note = {};
+};
+
 /// Opens what clients name, beneath the allowed directories only: the kernel resolves each path with openat2
 /// RESOLVE_BENEATH, so that neither
 /// ".." nor a symbolic link leads out, and no check races with the opening. A root of "/" allows everything that the
@@ -37,7 +43,8 @@ struct ConfinedDirectory {
 class ConfinedPaths {
  public:
   /// `roots` are absolute; they need not exist yet. `option` is named in messages as what allows more: "--allow-path".
-  ConfinedPaths(const std::vector<std::string>& roots, std::string option);
+  /// The refusal of a path beneath a root of `other` ends with its note. Default: no such roots.
+  ConfinedPaths(const std::vector<std::string>& roots, std::string option, OtherPurpose other = {});
 
   /// A regular file, for reading. Never waits for a FIFO or a device.
   absl::StatusOr<UniqueFd> OpenFile(const std::string& path) const;
@@ -57,8 +64,11 @@ class ConfinedPaths {
 
   absl::StatusOr<Opened> Open(const std::string& path, int flags) const;
 
+  std::string Refusal(const std::string& path, const std::string& simple) const;
+
   std::vector<std::string> roots_;
   std::string option_;
+  OtherPurpose other_;
 };
 
 }  // namespace accelerd

@@ -14,6 +14,7 @@ namespace accelerd {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ConfinedPathsTest : public ::testing::Test {
  protected:
@@ -66,6 +67,18 @@ TEST_F(ConfinedPathsTest, RefusesWhatLeadsOut) {
   }
   EXPECT_THAT(std::string(paths.OpenFile("/etc/passwd").status().message()),
               HasSubstr("is not beneath a directory that --allow-path allows"));
+}
+
+TEST_F(ConfinedPathsTest, SaysWhatOtherDirectoriesAreFor) {
+  const ConfinedPaths paths({base_ + "/allowed"}, "--this", {.roots = {base_ + "/other/"}, .note = "that is for that"});
+  const auto refusal = [&](const std::string& path) { return std::string(paths.OpenFile(path).status().message()); };
+  for (const char* name : {"/other/secret.txt", "/other/./missing", "/other"}) {
+    EXPECT_THAT(refusal(base_ + name), HasSubstr("that --this allows; that is for that")) << name;
+  }
+  EXPECT_THAT(refusal(base_ + "/otherwise"), Not(HasSubstr("that is")));
+  EXPECT_EQ(Read(paths, base_ + "/other/secret.txt"), "PERMISSION_DENIED");
+  const ConfinedPaths all({}, "--this", {.roots = {"/"}, .note = "that is for that"});
+  EXPECT_THAT(std::string(all.OpenFile("/etc/passwd").status().message()), HasSubstr("that is for that"));
 }
 
 TEST_F(ConfinedPathsTest, WithoutRootsNothingIsAllowed) {

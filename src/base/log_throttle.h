@@ -35,6 +35,32 @@ class LogThrottle {
   std::size_t suppressed_ = 0;
 };
 
+/// Keeps one problem that happens again and again from filling the log: lets a message through when it differs from the
+/// last one in more than numbers, such as ids of processes, and else once in an interval. Not thread-safe.
+class RepeatThrottle {
+ public:
+  explicit RepeatThrottle(Duration interval) : interval_(interval) {}
+
+  /// What to log for one more occurrence of `message`, as LogThrottle says it.
+  std::optional<std::string> Admit(std::string message, Time now) {
+    std::string kind = message;
+    std::erase_if(kind, [](char c) { return c >= '0' && c <= '9'; });
+    if (!throttle_ || kind != kind_) {
+      throttle_.emplace(interval_);
+      kind_ = std::move(kind);
+    }
+    return throttle_->Admit(std::move(message), now);
+  }
+
+  /// The problem is over: the next message is logged in any case.
+  void Clear() { throttle_.reset(); }
+
+ private:
+  const Duration interval_;
+  std::optional<LogThrottle> throttle_;
+  std::string kind_;  ///< The last message without its digits.
+};
+
 }  // namespace accelerd
 
 #endif  // ACCELERD_BASE_LOG_THROTTLE_H_

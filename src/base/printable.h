@@ -6,8 +6,12 @@
 
 namespace accelerd {
 
-/// `text` with its control characters escaped, "\x0a" or "\u0085": what comes from clients, files and services forges
-/// no lines and does not steer the terminal. These are the bytes below 0x20, 0x7f, and U+0080 to U+009F in UTF-8.
+/// Returns `text` with everything escaped that could forge a line, steer a terminal or reorder what is shown, so that
+/// text of clients, files and services can be printed. These are
+///   - control characters, written as "\x0a" or "\u0085",
+///   - format characters, such as the bidirectional U+202E, separators of lines and paragraphs, and code points without
+///     a meaning in the standard: "\u202e", "\U000e0001",
+///   - bytes that are not UTF-8: "\x9b".
 std::string Printable(std::string_view text);
 
 }  // namespace accelerd

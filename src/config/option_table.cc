@@ -132,7 +132,8 @@ std::vector<Option> MakeTable() {
        .value = TextValue{&Options::isolation, {"auto", "worker", "none"}},
        .default_text = "auto",
        .help = "Where the device is driven: worker (in a process of its own, whose crashes and hangs the service "
-               "survives), none (in the service itself) or auto (none for the CPU, worker for all others)"},
+               "survives), none (in the service itself) or auto. auto is worker, except for the CPU without "
+               "--allow-models, where it is none. none is refused together with --allow-models"},
       {.name = "device-lock",
        .placeholder = "WHEN",
        .group = kDevice,
@@ -220,8 +221,16 @@ std::vector<Option> MakeTable() {
        .group = kModels,
        .value = FolderListValue{&Options::allow_path},
        .default_text = "",
-       .help = "Folders beneath which clients may name images and models by path; / is every file that the service can "
-               "read"},
+       .help = "Folders beneath which clients may name images by path; / permits every file that the service can read. "
+               "It does not permit /load: that is --allow-models"},
+      {.name = "allow-models",
+       .placeholder = "DIR",
+       .group = kModels,
+       .value = FolderListValue{&Options::allow_models},
+       .default_text = "",
+       .help =
+           "Folders beneath which clients may load models by /load, besides the folder of --models; / permits every "
+           "model that the service can read. Models run in a worker process then: see --isolation"},
       {.name = "cache-dir",
        .placeholder = "DIR",
        .group = kModels,

@@ -312,6 +312,8 @@ TEST_F(ServeCommandTest, OptionsThatDoNotFitTogether) {
               HasSubstr("max-body-bytes (512MiB) is more than max-total-body-bytes (256MiB)"));
   EXPECT_THAT(Error({"--listen", "h:1", "--listen", "h:1"}), HasSubstr("listen names h:1 twice"));
   EXPECT_THAT(Error({"--isolation", "none", "--worker-command", "w"}), HasSubstr("isolation is none"));
+  EXPECT_THAT(Error({"--isolation", "none", "--allow-models", "/m"}), HasSubstr("from /m, and such models run in a"));
+  EXPECT_THAT(Options({"--isolation", "none", "--allow-path", "/"}).allow_models, IsEmpty());
   EXPECT_THAT(Options({"--load", "none"}).load, ElementsAre("none"));
   EXPECT_THAT(Options({"--models", "m", "--load", "a", "--load", "b"}).load, ElementsAre("a", "b"));
 }

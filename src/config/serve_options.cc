@@ -53,6 +53,13 @@ absl::Status ValidateIsolation(const ServeOptions& options) {
         fmt::format("worker-command names the worker \"{}\", but isolation is none: leave one of them out",
                     options.worker_command));
   }
+  // A damaged or malicious model can take down the process that compiles it, or read that process's memory.
+  if (options.isolation == "none" && !options.allow_models.empty()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "allow-models lets clients load models from {}, and such models run in a worker process only, but isolation is "
+        "none: leave isolation out, or leave allow-models out and put the models beneath the folder of --models",
+        fmt::join(options.allow_models, ", ")));
+  }
   return absl::OkStatus();
 }
 

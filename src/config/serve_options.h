@@ -47,12 +47,13 @@ struct ServeOptions {
   std::int64_t cpu_threads = 0;                 ///< 0: one more than there are processors.
 
   // Models.
-  std::string models;                   ///< Folder; empty: none.
-  std::string ready_when;               ///< "models" or "device".
-  std::vector<std::string> load;        ///< Model names, or "all" or "none" alone.
-  std::vector<std::string> allow_path;  ///< Folders.
-  std::string cache_dir;                ///< Empty: no cache.
-  std::string state_dir;                ///< Empty: nothing is kept.
+  std::string models;                     ///< Folder; empty: none.
+  std::string ready_when;                 ///< "models" or "device".
+  std::vector<std::string> load;          ///< Model names, or "all" or "none" alone.
+  std::vector<std::string> allow_path;    ///< Folders of images that clients may name.
+  std::vector<std::string> allow_models;  ///< Folders, besides `models`, from which clients may load models.
+  std::string cache_dir;                  ///< Empty: no cache.
+  std::string state_dir;                  ///< Empty: nothing is kept.
   std::string lock_dir;
 
   // Limits.

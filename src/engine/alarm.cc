@@ -13,6 +13,8 @@ namespace {
 // Keeps the sum of now and the wait within range.
 constexpr Duration kLongestWait = std::chrono::hours(1);
 
+constexpr Duration kAfterException = std::chrono::milliseconds(100);
+
 }  // namespace
 
 Alarm::Alarm(std::function<void()> ring, const Clock& clock)
@@ -55,8 +57,13 @@ void Alarm::Run() {
     }
     at_.reset();
     lock.unlock();
-    ContainExceptions("alarm", ring_);
+    const bool rung = ContainExceptions("alarm", ring_);
     lock.lock();
+    if (!rung) {
+      // What was due is still due; memory may be there again.
+      const Time again = clock_.Now() + kAfterException;
+      at_ = at_ ? std::min(*at_, again) : again;
+    }
   }
 }
 

@@ -14,7 +14,7 @@ namespace accelerd {
 /// Calls a function when a time has come, on a thread of its own. Thread-safe.
 class Alarm {
  public:
-  /// `clock` outlives the alarm. `ring` may call Set.
+  /// `clock` outlives the alarm. `ring` may call Set. What it throws is logged, and it is called again a moment later.
   Alarm(std::function<void()> ring, const Clock& clock);
 
   /// Joins the thread; `ring` is not called afterwards.

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <future>
+#include <new>
 #include <optional>
 
 #include "gtest/gtest.h"
@@ -20,6 +21,22 @@ TEST(AlarmTest, RingsAtTheEarliestTimeThatWasSetLast) {
   alarm.Set(now + milliseconds(1));
   rung.get_future().wait();
   EXPECT_GE(Clock::Steady().Now(), now + milliseconds(1));
+}
+
+TEST(AlarmTest, RingsAgainAfterAnException) {
+  std::promise<void> rung;
+  int rings = 0;
+  Alarm alarm(
+      [&] {
+        if (++rings == 1) {
+          throw std::bad_alloc();
+        }
+        rung.set_value();
+      },
+      Clock::Steady());
+  alarm.Set(Clock::Steady().Now());
+  rung.get_future().wait();
+  EXPECT_EQ(rings, 2);
 }
 
 TEST(AlarmTest, DoesNotRingWhenUnset) {

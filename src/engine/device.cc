@@ -105,10 +105,10 @@ void Device::Do(const OpenStep& /*step*/) {
   course_.OpenBegins();
   const absl::Status status = OpenBackend();
   if (!status.ok()) {
-    if (last_open_error_ != Message(status)) {
-      last_open_error_ = Message(status);
-      LogWarning("device",
-                 fmt::format("the device cannot be opened: {}; it is tried again until it can", last_open_error_));
+    const auto line = open_errors_.Admit(
+        fmt::format("the device cannot be opened: {}; it is tried again until it can", Message(status)), clock_.Now());
+    if (line) {
+      LogWarning("device", *line);
     }
     away_ = away_ || left_;
     course_.OpenFailed(clock_.Now());
@@ -116,7 +116,7 @@ void Device::Do(const OpenStep& /*step*/) {
     return;
   }
   LogInfo("device", "the device is open");
-  last_open_error_.clear();
+  open_errors_.Clear();
   course_.Opened(clock_.Now());
   works_ = false;
   host_.StateChanged({DeviceState::kReady, absl::OkStatus(), {}});

@@ -11,6 +11,7 @@
 #include "backend/backend.h"
 #include "base/clock.h"
 #include "base/done.h"
+#include "base/log_throttle.h"
 #include "engine/backend_watch.h"
 #include "engine/canary_store.h"
 #include "engine/device_course.h"
@@ -138,10 +139,10 @@ class Device {
   std::map<ModelGeneration, std::unique_ptr<CompiledModel>> models_;
   CanaryStore canaries_;
   KeptFiles kept_;
-  bool left_ = false;            ///< The device is lost, and no load was under way.
-  bool away_ = false;            ///< It could not be opened since then.
-  bool works_ = false;           ///< A model computed what it should since the device was opened.
-  std::string last_open_error_;  ///< Said in the log already.
+  bool left_ = false;   ///< The device is lost, and no load was under way.
+  bool away_ = false;   ///< It could not be opened since then.
+  bool works_ = false;  ///< A model computed what it should since the device was opened.
+  RepeatThrottle open_errors_{std::chrono::minutes(1)};
 
   const std::shared_ptr<BackendWatch> watch_;
   std::thread thread_;

@@ -1,23 +1,24 @@
 #include "engine/device_lock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "engine/lock_holders.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -42,9 +43,11 @@ std::string FileNameOf(std::string_view name) {
   return fmt::format("{}_{:08x}", key.substr(std::max<std::size_t>(key.size(), 100) - 100), hash);
 }
 
-/// In a sticky directory the kernel refuses O_CREAT on a file of somebody else, so that the two cases are apart.
+/// Opens the file, or creates it. In a sticky directory the kernel refuses O_CREAT on a file of somebody else, so that
+/// the two cases are apart.
 UniqueFd OpenOrCreate(const std::string& path) {
-  constexpr int kFlags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  // O_NONBLOCK: there may be a device or a FIFO.
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   UniqueFd file(open(path.c_str(), kFlags));
   if (!file.valid() && errno == ENOENT) {
     file = UniqueFd(open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0666));
@@ -65,32 +68,32 @@ std::vector<std::string> ReadNames(int file) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
 }
 
-/// Whether the owner that is named there, "process 123 …", has ended.
-bool NamesTheDead(const std::string& name) {
-  int process = 0;
-  return std::sscanf(name.c_str(), "process %d", &process) == 1 && kill(process, 0) != 0 && errno == ESRCH;
-}
-
-/// Who holds the lock. Who has taken it a moment ago has not written its name yet: it is given a second. A worker may
-/// hold the lock of a service that is dead.
-std::string ReadOwners(int file) {
-  std::vector<std::string> names;
-  std::string last = "another process";
-  for (int i = 0; i < 100; ++i) {
-    names = ReadNames(file);
-    last = names.empty() ? last : names.back();
-    std::erase_if(names, NamesTheDead);
-    if (!names.empty()) {
-      return absl::StrJoin(names, ", ");
+/// Reads the names. A holder who took the lock a moment ago may not have written its name yet: it gets a second.
+std::vector<std::string> ReadNamesOfHolders(int file) {
+  const UniqueFd changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  inotify_add_watch(changes.get(), fmt::format("/proc/self/fd/{}", file).c_str(), IN_MODIFY);
+  const Time end = Clock::Steady().Now() + std::chrono::seconds(1);
+  for (;;) {
+    std::vector<std::string> names = ReadNames(file);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::Steady().Now()).count();
+    pollfd change{.fd = changes.get(), .events = POLLIN, .revents = 0};
+    if (AllHoldersHaveLines(file, names) || left <= 0 || poll(&change, 1, static_cast<int>(left)) <= 0) {
+      return names;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::array<char, 4096> events{};
+    static_cast<void>(!read(changes.get(), events.data(), events.size()));
   }
-  return last;
 }
 
-absl::Status CannotLock(const DeviceKey& key, const std::string& path) {
-  return absl::UnavailableError(fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", key.name,
-                                            path, std::generic_category().message(errno)));
+absl::Status CannotLock(const DeviceKey& key, const std::string& path, std::string_view why) {
+  return absl::UnavailableError(
+      fmt::format("cannot lock device {} with {}: {}; choose another --lock-dir", key.name, path, why));
+}
+
+absl::Status CannotLock(const DeviceKey& key, const std::string& path, int error) {
+  return CannotLock(key, path,
+                    error == ELOOP ? "it is a symbolic link, which somebody else may have put there; remove it"
+                                   : std::generic_category().message(error));
 }
 
 /// Of who holds the lock: alone, or beside others.
@@ -104,22 +107,54 @@ bool WriteName(int file, bool shared, std::string_view owner) {
   return (!afresh || ftruncate(file, 0) == 0) && write(file, line.data(), line.size()) >= 0;
 }
 
-absl::StatusOr<UniqueFd> Lock(const std::string& directory, const DeviceKey& key, std::string_view owner) {
-  const std::string path = fmt::format("{}/accelerd-{}", directory, FileNameOf(key.name));
-  UniqueFd file = OpenOrCreate(path);
-  if (!file.valid()) {
-    return CannotLock(key, path);
+/// Whether `file` is a lock's: not a link's target, and not a file of somebody that was given a second name.
+absl::Status CheckLockFile(const DeviceKey& key, const std::string& path, const struct stat& file) {
+  if (!S_ISREG(file.st_mode)) {
+    return CannotLock(key, path, "it is not a regular file; remove it");
   }
+  if (file.st_nlink > 1) {
+    return CannotLock(key, path,
+                      "it is a hard link of another file, which somebody else may have put there; remove it");
+  }
+  return absl::OkStatus();
+}
+
+/// Opens the file of the lock and takes the lock. kAborted: the file was removed meanwhile.
+absl::StatusOr<UniqueFd> TryLock(const std::string& path, const DeviceKey& key) {
+  UniqueFd file = OpenOrCreate(path);
+  struct stat opened{};
+  if (!file.valid() || fstat(file.get(), &opened) != 0) {
+    return CannotLock(key, path, errno);
+  }
+  ACCELERD_RETURN_IF_ERROR(CheckLockFile(key, path, opened));
   if (flock(file.get(), (key.shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
-      return CannotLock(key, path);
+      return CannotLock(key, path, errno);
     }
     return absl::AlreadyExistsError(
-        fmt::format("device {} is owned by {} ({}); stop it, use its service, or name "
-                    "another device",
-                    key.name, ReadOwners(file.get()), path));
+        fmt::format("device {} is owned by {} ({}); stop it, use its service, or name another device", key.name,
+                    DescribeLockHolders(file.get(), ReadNamesOfHolders(file.get())), path));
   }
-  if (!WriteName(file.get(), key.shared, owner)) {
+  // A file that has no name any more keeps nobody off.
+  struct stat named{};
+  if (lstat(path.c_str(), &named) != 0 || named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
+    return absl::AbortedError("");
+  }
+  return file;
+}
+
+absl::StatusOr<UniqueFd> Lock(const std::string& directory, const DeviceKey& key, std::string_view owner) {
+  constexpr int kAttempts = 10;
+  const std::string path = fmt::format("{}/accelerd-{}", directory, FileNameOf(key.name));
+  absl::StatusOr<UniqueFd> file = TryLock(path, key);
+  for (int i = 1; i < kAttempts && absl::IsAborted(file.status()); ++i) {
+    file = TryLock(path, key);
+  }
+  if (absl::IsAborted(file.status())) {
+    return CannotLock(key, path, "it is removed again and again");
+  }
+  ACCELERD_RETURN_IF_ERROR(file.status());
+  if (!WriteName(file->get(), key.shared, owner)) {
     return absl::UnavailableError(fmt::format("cannot write {}: {}", path, std::generic_category().message(errno)));
   }
   return file;

@@ -17,9 +17,10 @@ namespace accelerd {
 /// holder. Movable only.
 class DeviceLock {
  public:
-  /// Takes all keys, in their order, or none; does not wait for others. `owner`, "process NUMBER at …" on one line, is
-  /// written into the files, for those who come second. kAlreadyExists: another service has a device; the message names
-  /// it. kUnavailable: the directory does not let us.
+  /// Takes all keys, in their order, or none; does not wait for others. `owner`, "process NUMBER at …" on one line,
+  /// with the number of this process, is written into the files, for those who come second. kAlreadyExists: another
+  /// process has a device; the message names it if the kernel does. kUnavailable: the directory does not let us, or a
+  /// lock's file is not a regular file with one name; such a file is not changed.
   static absl::StatusOr<DeviceLock> Acquire(const std::string& directory, const std::vector<DeviceKey>& keys,
                                             std::string_view owner);
 

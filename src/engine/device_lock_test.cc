@@ -1,14 +1,23 @@
 #include "engine/device_lock.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/unique_fd.h"
+#include "fmt/core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -26,49 +35,94 @@ class DeviceLockTest : public ::testing::Test {
   }
   ~DeviceLockTest() override { std::filesystem::remove_all(directory_); }
 
-  absl::StatusOr<DeviceLock> Acquire(std::string_view device, std::string_view owner = "one") {
-    return DeviceLock::Acquire(directory_, DeviceKeysOf(device), owner);
+  /// `place` is where this process says that it serves.
+  absl::StatusOr<DeviceLock> Acquire(std::string_view device, std::string_view place = "unix:/here") {
+    return DeviceLock::Acquire(directory_, DeviceKeysOf(device), fmt::format("process {} at {}", getpid(), place));
+  }
+
+  std::string Refusal(std::string_view device) {
+    const absl::Status status = Acquire(device).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists) << device << ": " << status;
+    return std::string(status.message());
+  }
+
+  /// Runs `hold` in another process, and lets that wait until the object is gone.
+  class Elsewhere {
+   public:
+    explicit Elsewhere(const std::function<void()>& hold) {
+      std::array<int, 2> begun{};
+      std::array<int, 2> ended{};
+      EXPECT_EQ(pipe(begun.data()) + pipe(ended.data()), 0);
+      process_ = fork();
+      if (process_ == 0) {
+        close(ended[1]);
+        hold();
+        close(begun[1]);
+        char byte = 0;
+        _exit(static_cast<int>(read(ended[0], &byte, 1)));
+      }
+      close(begun[1]);
+      close(ended[0]);
+      char byte = 0;
+      EXPECT_EQ(read(begun[0], &byte, 1), 0);
+      close(begun[0]);
+      end_ = UniqueFd(ended[1]);
+    }
+    ~Elsewhere() {
+      end_ = UniqueFd();
+      waitpid(process_, nullptr, 0);
+    }
+    Elsewhere(const Elsewhere&) = delete;
+    Elsewhere& operator=(const Elsewhere&) = delete;
+
+    pid_t process() const { return process_; }
+
+   private:
+    pid_t process_ = 0;
+    UniqueFd end_;
+  };
+
+  /// Another process that owns the device.
+  std::unique_ptr<Elsewhere> OwnElsewhere(std::string_view device, std::string_view place) {
+    return std::make_unique<Elsewhere>([this, device, place] { new DeviceLock(Acquire(device, place).value()); });
   }
 
   std::string directory_;
 };
 
 TEST_F(DeviceLockTest, OneOwnerWhoIsNamed) {
-  std::optional<DeviceLock> first = Acquire("MYRIAD", "process 1 at unix:/a").value();
-  const absl::Status second = Acquire("MYRIAD", "process 2").status();
-  EXPECT_EQ(second.code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_THAT(std::string(second.message()), HasSubstr("process 1 at unix:/a"));
-  EXPECT_TRUE(Acquire("NPU", "process 2").ok());
+  std::unique_ptr<Elsewhere> first = OwnElsewhere("MYRIAD", "unix:/a");
+  EXPECT_THAT(Refusal("MYRIAD"), HasSubstr(fmt::format("owned by process {} at unix:/a (", first->process())));
+  EXPECT_TRUE(Acquire("NPU").ok());
   first.reset();
-  EXPECT_TRUE(Acquire("MYRIAD", "process 2").ok());
+  EXPECT_TRUE(Acquire("MYRIAD").ok());
 }
 
 TEST_F(DeviceLockTest, NamesThatDifferInPunctuationAreOtherDevices) {
-  const DeviceLock first = Acquire("SIMULATED:/a/b", "one").value();
-  EXPECT_TRUE(Acquire("SIMULATED:/a_b", "two").ok());
+  const DeviceLock first = Acquire("SIMULATED:/a/b").value();
+  EXPECT_TRUE(Acquire("SIMULATED:/a_b").ok());
 }
 
 TEST_F(DeviceLockTest, TwoDevicesOfAFamilyHaveTwoOwners) {
-  const DeviceLock first = Acquire("GPU.0", "process 1 at unix:/a").value();
-  const DeviceLock second = Acquire("BATCH:GPU.1(4)", "process 1 at unix:/b").value();
+  const auto first = OwnElsewhere("GPU.0", "unix:/a");
+  const auto second = OwnElsewhere("BATCH:GPU.1(4)", "unix:/b");
   for (const std::string_view device : {"GPU", "AUTO", "MULTI:GPU,CPU"}) {
-    const absl::Status third = Acquire(device).status();
-    EXPECT_EQ(third.code(), absl::StatusCode::kAlreadyExists) << device;
-    EXPECT_THAT(std::string(third.message()), HasSubstr("process 1 at unix:/a, process 1 at unix:/b")) << device;
+    const std::string refusal = Refusal(device);
+    EXPECT_THAT(refusal, HasSubstr(fmt::format("process {} at unix:/a", first->process()))) << device;
+    EXPECT_THAT(refusal, HasSubstr(fmt::format("process {} at unix:/b", second->process()))) << device;
   }
 }
 
 TEST_F(DeviceLockTest, WhoHasTheFamilyHasEveryDeviceOfIt) {
-  std::optional<DeviceLock> first = Acquire("GPU", "process 1 at unix:/a").value();
-  const absl::Status second = Acquire("GPU.1").status();
-  EXPECT_EQ(second.code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_THAT(std::string(second.message()), HasSubstr("device GPU is owned by process 1 at unix:/a"));
+  auto first = OwnElsewhere("GPU", "unix:/a");
+  EXPECT_THAT(Refusal("GPU.1"),
+              HasSubstr(fmt::format("device GPU is owned by process {} at unix:/a", first->process())));
   EXPECT_TRUE(Acquire("NPU").ok());
   first.reset();
   EXPECT_TRUE(Acquire("GPU.1").ok());
-  first = Acquire("AUTO", "process 1 at unix:/c").value();
-  EXPECT_THAT(std::string(Acquire("NPU").status().message()),
-              HasSubstr("device AUTO is owned by process 1 at unix:/c"));
+  first = OwnElsewhere("AUTO", "unix:/c");
+  EXPECT_THAT(Refusal("NPU"),
+              HasSubstr(fmt::format("device AUTO is owned by process {} at unix:/c", first->process())));
 }
 
 TEST_F(DeviceLockTest, TakesAllOrNothing) {
@@ -78,20 +132,56 @@ TEST_F(DeviceLockTest, TakesAllOrNothing) {
 }
 
 TEST_F(DeviceLockTest, NamesOfThoseWhoEndedAreLeftOut) {
-  const pid_t child = fork();
-  if (child == 0) {
-    _exit(0);
-  }
-  ASSERT_EQ(waitpid(child, nullptr, 0), child);
-  ASSERT_TRUE(Acquire("GPU.0", "process " + std::to_string(child) + " at unix:/dead").ok());
-  const DeviceLock lock = Acquire("GPU.1", "process 1 at unix:/alive").value();
-  const std::string message(Acquire("GPU").status().message());
-  EXPECT_THAT(message, HasSubstr("process 1 at unix:/alive"));
+  OwnElsewhere("GPU.0", "unix:/dead").reset();
+  const auto alive = OwnElsewhere("GPU.1", "unix:/alive");
+  const std::string message = Refusal("GPU");
+  EXPECT_THAT(message, HasSubstr("unix:/alive"));
   EXPECT_THAT(message, Not(HasSubstr("dead")));
 }
 
+TEST_F(DeviceLockTest, WhoHoldsItWithoutSayingSoIsNamedAndNobodyElse) {
+  ASSERT_TRUE(Acquire("NPU", "unix:/a").ok());  // The file names this process, which lives, but holds it no more.
+  const std::string path = directory_ + "/accelerd-NPU";
+  const Elsewhere stranger([&] { flock(open(path.c_str(), O_RDONLY | O_CLOEXEC), LOCK_EX); });
+  EXPECT_THAT(Refusal("NPU"),
+              HasSubstr(fmt::format("owned by process {} (engine_test, user {})", stranger.process(), geteuid())));
+  EXPECT_THAT(Refusal("NPU"), Not(HasSubstr("unix:/a")));
+}
+
+TEST_F(DeviceLockTest, AnHeirIsToldFromWhoLeftItTheLock) {
+  std::optional<DeviceLock> lock = Acquire("NPU", "unix:/a").value();
+  const Elsewhere heir([] {});
+  lock.reset();
+  EXPECT_THAT(Refusal("NPU"),
+              HasSubstr(fmt::format("process {} at unix:/a, which has ended and left the lock", getpid())));
+}
+
+TEST_F(DeviceLockTest, WhatIsNoLockIsLeftAlone) {
+  const std::string path = directory_ + "/accelerd-NPU";
+  const std::string other = directory_ + "/other";
+  std::ofstream(other) << "precious";
+  const auto refusal = [&] {
+    const absl::Status status = Acquire("NPU").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    std::filesystem::remove_all(path);
+    std::string contents;
+    std::getline(std::ifstream(other), contents);
+    EXPECT_EQ(contents, "precious");
+    return std::string(status.message());
+  };
+  std::filesystem::create_hard_link(other, path);
+  EXPECT_THAT(refusal(), HasSubstr("hard link"));
+  std::filesystem::create_symlink(other, path);
+  EXPECT_THAT(refusal(), HasSubstr("symbolic link"));
+  ASSERT_EQ(mkfifo(path.c_str(), 0666), 0);
+  EXPECT_THAT(refusal(), HasSubstr("regular file"));
+  std::filesystem::create_directory(path);
+  refusal();
+  EXPECT_TRUE(Acquire("NPU").ok());
+}
+
 TEST_F(DeviceLockTest, NamesDoNotPileUp) {
-  const std::string owner = "process 1 at " + std::string(1000, 'x');
+  const std::string owner(1000, 'x');
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(Acquire("GPU.0", owner).ok());
   }

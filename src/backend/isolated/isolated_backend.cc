@@ -70,12 +70,14 @@ absl::Status IsolatedBackend::Open() {
     return absl::UnavailableError(fmt::format("the last worker of {} cannot be killed yet", options_.device));
   }
   ACCELERD_ASSIGN_OR_RETURN(const std::shared_ptr<WorkerSession> opened,
-                            WorkerSession::Start(options_.device, options_.worker_command, options_.inherit, on_lost_));
+                            WorkerSession::Start(options_.device, options_.worker_command, options_.inherit,
+                                                 opens_ ? LogLevel::kInfo : LogLevel::kDebug, on_lost_));
   {
     const std::lock_guard lock(mutex_);
     session_ = opened;
   }
   const absl::Status status = OpenDevice(*opened);
+  opens_ = status.ok();
   if (!status.ok()) {
     CloseSession();
   }

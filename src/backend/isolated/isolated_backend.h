@@ -50,6 +50,7 @@ class IsolatedBackend : public Backend {
   StagingPools pools_;
   CpuPool completions_{1};
   std::uint32_t last_model_ = 0;
+  bool opens_ = true;  ///< Whether the last opening succeeded; the log is not filled while none does.
 
   std::mutex mutex_;
   std::shared_ptr<WorkerSession> session_;  ///< nullptr when closed.

@@ -22,6 +22,7 @@
 #include "base/cpu_pool.h"
 #include "base/log.h"
 #include "base/parse_json.h"
+#include "base/signals.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -266,6 +267,7 @@ int RunWorker(std::span<const std::string> arguments, WorkerBackends backends) {
   }
   fcntl(kWorkerSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, "accelerd-worker");
+  IgnoreStraySignals();
   (new Worker(UniqueFd(kWorkerSocket), std::move(backends)))->Serve();
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -51,9 +53,11 @@ void ResetSignals() {
   for (int number = 1; number < NSIG; ++number) {
     std::signal(number, SIG_DFL);  // NOLINT(bugprone-unused-return-value): some cannot be set.
   }
-  // These end the daemon, which ends its worker when the accepted work is done.
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
+  // The daemon decides what these mean, and ends its worker when the accepted work is done. Who sends them by the name
+  // of the program, or closes the terminal, sends them to both.
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    std::signal(number, SIG_IGN);
+  }
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -118,6 +122,38 @@ UniqueFd OpenProcess(pid_t process) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
 }
 
+absl::StatusOr<std::unique_ptr<EndOfChild>> EndOfChild::Watch(pid_t child) {
+  std::unique_ptr<EndOfChild> watch(new EndOfChild());
+  watch->descriptor_ = OpenProcess(child);
+  if (watch->descriptor_.valid()) {
+    return watch;
+  }
+  // Kernels before Linux 5.3 have no pidfd_open, and some sandboxes forbid it.
+  watch->descriptor_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!watch->descriptor_.valid()) {
+    return absl::ResourceExhaustedError(
+        fmt::format("cannot watch a process: {}", std::generic_category().message(errno)));
+  }
+  try {
+    watch->thread_ = std::thread([child, event = watch->descriptor_.get()] {
+      siginfo_t information{};
+      while (waitid(P_PID, static_cast<id_t>(child), &information, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+      }
+      const std::uint64_t one = 1;
+      static_cast<void>(!write(event, &one, sizeof(one)));
+    });
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(fmt::format("cannot watch a process: {}", error.what()));
+  }
+  return watch;
+}
+
+void EndOfChild::Finish() {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
 absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Spawn(const std::vector<std::string>& command, int socket,
                                                                     std::span<const int> inherit) {
   std::vector<std::string> arguments = command.empty() ? std::vector<std::string>{"accelerd", "worker"} : command;
@@ -145,28 +181,33 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Spawn(const std::v
   }
   failure.write = UniqueFd();
   fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
-  UniqueFd descriptor = OpenProcess(pid);
-  const int no_descriptor = descriptor.valid() ? 0 : errno;
+  absl::StatusOr<std::unique_ptr<EndOfChild>> end = EndOfChild::Watch(pid);
   const int error = ReadFailure(failure.read.get());
-  if (error != 0 || no_descriptor != 0) {
+  if (error != 0 || !end.ok()) {
     kill(pid, SIGKILL);
+    if (end.ok()) {
+      (*end)->Finish();
+    }
     waitpid(pid, nullptr, 0);
-    return CannotRun(program, error != 0 ? error : no_descriptor);
+    return error != 0 ? CannotRun(program, error) : end.status();
   }
-  return std::unique_ptr<WorkerProcess>(new WorkerProcess(pid, std::move(descriptor), std::move(output.read)));
+  return std::unique_ptr<WorkerProcess>(new WorkerProcess(pid, *std::move(end), std::move(output.read)));
 }
 
-WorkerProcess::WorkerProcess(pid_t pid, UniqueFd descriptor, UniqueFd output)
-    : pid_(pid), descriptor_(std::move(descriptor)), output_(std::move(output)) {}
+WorkerProcess::WorkerProcess(pid_t pid, std::unique_ptr<EndOfChild> end, UniqueFd output)
+    : pid_(pid), end_(std::move(end)), output_(std::move(output)) {}
 
 void WorkerProcess::Kill() {
-  // By descriptor: the number may be that of another process once this one was reaped.
-  syscall(SYS_pidfd_send_signal, descriptor_.get(), SIGKILL, nullptr, 0);
+  // The number may be that of another process once this one was reaped.
+  const std::lock_guard lock(mutex_);
+  if (!reaped_) {
+    kill(pid_, SIGKILL);
+  }
 }
 
 bool WorkerProcess::Wait(Duration bound) const {
   const Time deadline = Clock::Steady().Now() + bound;
-  pollfd ended{descriptor_.get(), POLLIN, 0};
+  pollfd ended{descriptor(), POLLIN, 0};
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::Steady().Now());
     const int result = poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
@@ -178,10 +219,17 @@ bool WorkerProcess::Wait(Duration bound) const {
 
 WorkerProcess::End WorkerProcess::Reap() {
   siginfo_t information{};
-  while (waitid(P_PIDFD, static_cast<id_t>(descriptor_.get()), &information, WEXITED) != 0) {
+  // First without reaping it: that would give its number to others while Kill may use it.
+  while (waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOWAIT) != 0) {
     if (errno != EINTR) {
       return {.how = "ended"};  // Somebody else reaped it.
     }
+  }
+  end_->Finish();
+  {
+    const std::lock_guard lock(mutex_);
+    reaped_ = true;
+    waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED);
   }
   if (information.si_code == CLD_EXITED) {
     return {.how = fmt::format("ended with exit status {}", information.si_status)};

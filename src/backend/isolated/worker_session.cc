@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "backend/isolated/run_tensors.h"
+#include "base/contain_exceptions.h"
 #include "base/log.h"
 #include "fmt/core.h"
 
@@ -25,19 +27,25 @@ constexpr std::chrono::seconds kKillBound(5);
 
 absl::StatusOr<std::shared_ptr<WorkerSession>> WorkerSession::Start(const std::string& device,
                                                                     const std::vector<std::string>& command,
-                                                                    const std::vector<int>& inherit,
+                                                                    const std::vector<int>& inherit, LogLevel level,
                                                                     Backend::OnLost on_lost) {
   ACCELERD_ASSIGN_OR_RETURN(auto sockets, Channel::CreatePair());
-  const std::shared_ptr<WorkerSession> session(new WorkerSession(device, std::move(on_lost), std::move(sockets.first)));
-  session->thread_ = std::thread([session, command, inherit, worker_socket = std::move(sockets.second)]() mutable {
-    session->Main(command, inherit, std::move(worker_socket));
-  });
+  const std::shared_ptr<WorkerSession> session(
+      new WorkerSession(device, level, std::move(on_lost), std::move(sockets.first)));
+  try {
+    session->thread_ = std::thread([session, command, inherit, worker_socket = std::move(sockets.second)]() mutable {
+      session->Main(command, inherit, std::move(worker_socket));
+    });
+  } catch (const std::system_error& error) {
+    return absl::UnavailableError(fmt::format("cannot start a thread for the worker of {}: {}", device, error.what()));
+  }
   return session;
 }
 
-WorkerSession::WorkerSession(const std::string& device, Backend::OnLost on_lost, UniqueFd socket)
+WorkerSession::WorkerSession(const std::string& device, LogLevel level, Backend::OnLost on_lost, UniqueFd socket)
     : device_(device),
       component_(fmt::format("worker {}", device)),
+      level_(level),
       on_lost_(std::move(on_lost)),
       channel_(std::move(socket)),
       output_(component_) {}
@@ -191,12 +199,17 @@ void WorkerSession::Main(const std::vector<std::string>& command, const std::vec
     MarkReaped();
     return;
   }
-  LogInfo(component_, fmt::format("started as process {}", (*process)->pid()));
+  Log(level_, component_, fmt::format("started as process {}", (*process)->pid()));
   {
     const std::lock_guard lock(mutex_);
     process_ = *std::move(process);
   }
-  Finish(Serve());
+  std::optional<absl::Status> reason;
+  if (!ContainExceptions(component_, [&] { reason = Serve(); })) {
+    // The worker is not to blame.
+    reason = Lost("was given up, as its messages could not be handled", LossKind::kKilled);
+  }
+  Finish(reason);
 }
 
 /// Why it is over; nothing when the other end is gone.
@@ -326,7 +339,7 @@ void WorkerSession::Finish(const std::optional<absl::Status>& reason) {
   const std::string last = ended ? end.how : process_->Reap().how;
   output_.Read(process_->output());
   output_.Finish();
-  LogInfo(component_, fmt::format("process {} {}", process_->pid(), last));
+  Log(level_, component_, fmt::format("process {} {}", process_->pid(), last));
   runs.clear();  // Only now nobody writes to their outputs any more.
   MarkReaped();
 }

@@ -18,6 +18,7 @@
 #include "backend/isolated/channel.h"
 #include "backend/isolated/worker_output.h"
 #include "backend/isolated/worker_process.h"
+#include "base/log.h"
 
 namespace accelerd {
 
@@ -39,10 +40,11 @@ struct WorkerRun {
 class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
  public:
   /// Begins to start a worker; what goes wrong shows in the first Call. `device` is for messages; for the command and
-  /// the descriptors see WorkerProcess.
+  /// the descriptors see WorkerProcess. `level` is that of the lines which say that the worker starts and ends.
   static absl::StatusOr<std::shared_ptr<WorkerSession>> Start(const std::string& device,
                                                               const std::vector<std::string>& command,
-                                                              const std::vector<int>& inherit, Backend::OnLost on_lost);
+                                                              const std::vector<int>& inherit, LogLevel level,
+                                                              Backend::OnLost on_lost);
 
   /// REQUIRES: Close returned true, or LetGo was called.
   ~WorkerSession() = default;
@@ -73,7 +75,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   void LetGo();
 
  private:
-  WorkerSession(const std::string& device, Backend::OnLost on_lost, UniqueFd socket);
+  WorkerSession(const std::string& device, LogLevel level, Backend::OnLost on_lost, UniqueFd socket);
 
   void Main(const std::vector<std::string>& command, const std::vector<int>& inherit, UniqueFd worker_socket);
   std::optional<absl::Status> Serve();
@@ -89,6 +91,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
 
   const std::string device_;
   const std::string component_;
+  const LogLevel level_;
   const Backend::OnLost on_lost_;
   Channel channel_;
   AnnouncedRegions regions_{channel_};

@@ -43,6 +43,26 @@ bool LacksProperty(const std::string& device, const std::string& property) {
   return supported.ok() && std::ranges::find(*supported, property) == supported->end();
 }
 
+/// The names of a device string without the properties in parentheses; "AUTO:-GPU" leaves GPU out.
+std::vector<std::string> NamesOf(const std::string& device) {
+  std::vector<std::string> names = absl::StrSplit(device, absl::ByAnyChar(":,"), absl::SkipEmpty());
+  for (std::string& name : names) {
+    const std::size_t begin = name.starts_with('-') ? 1 : 0;
+    name = name.substr(begin, name.find('(') - begin);
+  }
+  return names;
+}
+
+/// Whether the runtime has a plugin for devices of this kind. Does not load the plugin, which may load a driver.
+bool HasPlugin(const std::string& kind) {
+  // The runtime tells of its plugins only by refusing to register a second one for a kind.
+  const auto registered = Guard(absl::StatusCode::kAlreadyExists, kind, [&] {
+    ov::Core().register_plugin("accelerd-probes-for-a-plugin", kind);
+    return true;
+  });
+  return !registered.ok();
+}
+
 ov::element::Type PrecisionType(Precision precision) {
   switch (precision) {
     case Precision::kF16:
@@ -68,17 +88,40 @@ absl::StatusOr<std::vector<DeviceDescription>> ListDevices() {
   });
 }
 
-absl::Status CheckKind(const std::string& device) {
-  const std::vector<std::string> names = absl::StrSplit(device, absl::ByAnyChar(":,"), absl::SkipEmpty());
-  for (const std::string& item : names) {
-    const std::size_t begin = item.starts_with('-') ? 1 : 0;  // "AUTO:-GPU" leaves one out.
-    const std::string name = item.substr(begin, item.find('(') - begin);
-    const auto versions = Guard(absl::StatusCode::kUnavailable, fmt::format("device \"{}\"", name),
-                                [&] { return Core().get_versions(name); });
-    ACCELERD_RETURN_IF_ERROR(versions.status());
-    if (versions->empty()) {
+std::vector<std::string> KnownKinds() {
+  std::vector<std::string> kinds;
+  for (const char* kind : {"CPU", "GPU", "NPU", "AUTO", "BATCH", "HETERO", "MULTI"}) {
+    if (HasPlugin(kind)) {
+      kinds.emplace_back(kind);
+    }
+  }
+  return kinds;
+}
+
+absl::Status CheckName(const std::string& device) {
+  const std::string first = device.substr(0, device.find_first_of(":,"));
+  if (first.size() < device.size() && !IsVirtual(first)) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" does not say how to combine devices: a list begins with AUTO:, HETERO: or MULTI:", device));
+  }
+  if ((first == "BATCH" || first.starts_with("BATCH(")) && device.find(':') >= device.size() - 1) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" does not say which device gets the batches: BATCH:GPU(8)", device));
+  }
+  for (const std::string& name : NamesOf(device)) {
+    if (!HasPlugin(name.substr(0, name.find('.')))) {
       return absl::InvalidArgumentError(fmt::format("{} drives no device of the kind \"{}\"", RuntimeVersion(), name));
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKind(const std::string& device) {
+  ACCELERD_RETURN_IF_ERROR(CheckName(device));
+  for (const std::string& name : NamesOf(device)) {
+    ACCELERD_RETURN_IF_ERROR(Guard(absl::StatusCode::kUnavailable, fmt::format("device \"{}\"", name), [&] {
+                               return Core().get_versions(name);
+                             }).status());
   }
   return absl::OkStatus();
 }

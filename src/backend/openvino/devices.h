@@ -13,9 +13,17 @@ namespace accelerd::openvino {
 /// The devices that OpenVINO's plugins find. Virtual ones, such as AUTO and BATCH, are not among them.
 absl::StatusOr<std::vector<DeviceDescription>> ListDevices();
 
-/// kInvalidArgument when a device of the device string, such as "AUTO:GPU,CPU", is of a kind that no plugin of this
-/// runtime drives, kUnavailable when the plugin cannot be loaded. No device is opened.
+/// Returns kInvalidArgument when the device string can never name a device of this runtime: when a device of it, such
+/// as "XPU" in "AUTO:XPU,CPU", is of a kind that no plugin drives, or when it lists devices without saying how to
+/// combine them. Loads no plugin.
+absl::Status CheckName(const std::string& device);
+
+/// Does the same, and returns kUnavailable when a plugin of the device string cannot be loaded, for example because its
+/// driver is not installed. Opens no device. Takes up to a second.
 absl::Status CheckKind(const std::string& device);
+
+/// The kinds of devices that have a plugin, virtual ones included: "CPU, GPU, NPU, AUTO, …". Loads no plugin.
+std::vector<std::string> KnownKinds();
 
 /// "OpenVINO 2026.4.1-…".
 std::string RuntimeVersion();

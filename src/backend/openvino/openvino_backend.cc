@@ -53,6 +53,15 @@ absl::StatusOr<int> SlotsOf(const ov::CompiledModel& model, const CompileSetting
                [&] { return std::max(1, static_cast<int>(model.get_property(ov::optimal_number_of_infer_requests))); });
 }
 
+/// What to do about an error of the runtime that does not say it.
+std::string_view Hint(std::string_view message) {
+  // The CPU device compiles a model to machine code.
+  return message.find("can't protect") == std::string_view::npos
+             ? ""
+             : ": this process may not make memory executable, which the device needs; with systemd, take "
+               "MemoryDenyWriteExecute= out of its unit";
+}
+
 }  // namespace
 
 OpenvinoBackend::OpenvinoBackend(BackendOptions options, OnLost on_lost)
@@ -70,7 +79,8 @@ absl::Status OpenvinoBackend::Open() {
     tiny_request_.infer();
   });
   if (!status.ok()) {
-    return absl::UnavailableError(fmt::format("{} (devices that OpenVINO finds: {})", Message(status), DeviceNames()));
+    return absl::UnavailableError(
+        fmt::format("{}{} (devices that OpenVINO finds: {})", Message(status), Hint(Message(status)), DeviceNames()));
   }
   const std::lock_guard lock(mutex_);
   usable_ = true;

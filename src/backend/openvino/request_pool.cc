@@ -7,6 +7,7 @@
 #include "backend/openvino/core.h"
 #include "backend/openvino/tensors.h"
 #include "base/clock.h"
+#include "base/contain_exceptions.h"
 #include "fmt/core.h"
 
 namespace accelerd::openvino {
@@ -53,8 +54,9 @@ RequestPool::RequestPool(ov::CompiledModel model, ov::Tensor imported, int slots
 void RequestPool::AddRequest() {
   auto request = std::make_unique<Request>();
   request->infer = model_.create_infer_request();
-  request->infer.set_callback(
-      [this, raw = request.get()](const std::exception_ptr& exception) { Finish(*raw, exception); });
+  request->infer.set_callback([this, raw = request.get()](const std::exception_ptr& exception) {
+    ContainExceptions("runtime", [&] { Finish(*raw, exception); });
+  });
   free_.push_back(request.get());
   requests_.push_back(std::move(request));
 }
