@@ -9,22 +9,19 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view kStats = R"({
+constexpr std::string_view kStats = R"json({
   "waiting": 3, "running": 1, "completed": 4102, "decoded": 5, "failed": 2, "cancelled": 0,
   "refused": {"queue_full": 3, "expired": 4}, "device_seconds": 41.02, "device_share": 1.0,
   "last_10s": {"device_utilization": 0.831, "device_share": 1, "cpu_threads": 1.25, "completed": 120},
   "last_60s": {"device_utilization": 0.41, "device_share": 1, "cpu_threads": 0.5, "completed": 200},
   "clients": [
-    {"client": "uid 1 pid 2 (idle)",
-                           "completed" : 9, "last_60s" : {"device_utilization" : 0, "cpu_threads" : 0}
-},
+    {"client": "uid 1 pid 2 (idle)", "completed": 9, "last_60s": {"device_utilization": 0, "cpu_threads": 0}},
     {"client": "uid 1 pid 3 (light)", "completed": 7, "waiting": 0,
      "last_10s": {"device_utilization": 0.1}, "last_60s": {"device_utilization": 0.05}},
     {"client": "uid 1 pid 4 (\u001b[31mheavy)", "id": "cam", "completed": 11, "decoded": 4, "waiting": 3,
      "refused": {"client_queue_full": 17},
      "last_10s": {"device_utilization": 0.7, "cpu_threads": 1.2}, "last_60s": {"device_utilization": 0.3}}],
-  "models": [{"model": "m", "completed": 20, "last_60s": {"device_utilization": 0.4}}]
-})";
+  "models": [{"model": "m", "completed": 20, "last_60s": {"device_utilization": 0.4}}]})json";
 
 TEST(PresentStatsTest, WhoUsesMostNowComesFirst) {
   const auto stats = PresentStats(kStats);
