@@ -175,7 +175,7 @@ absl::StatusOr<Image> DecodePng(EncodedBytes encoded, DecodeCall& call) {
   // Damage to what follows the last row, such as the checksum, counts too.
   ACCELERD_RETURN_IF_ERROR(ToStatus(spng_decode_chunks(context.get())));
   UseCallingThreadAlone();
-  cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
+  const cv::Mat pixels(image.rows, image.cols, CV_8UC3, image.pixels.data());
   for (int i = 0; i < pixels.rows; ++i) {  // OpenCV copies what it converts in place: one row at a time.
     cv::Mat row = pixels.row(i);
     cv::cvtColor(row, row, cv::COLOR_RGB2BGR);
