@@ -69,16 +69,14 @@ void Warn(Origin from, std::string_view name, std::string_view text, ReadMetadat
 /// Class names of a sequence, or of a mapping from their numbers. Nothing when `names` is neither.
 std::optional<std::vector<std::string>> LabelsOf(const Yaml& names) {
   std::vector<std::string> labels;
-  for (const Yaml& item : names.items) {
-    labels.push_back(item.scalar);
-  }
-  for (const auto& [key, label] : names.members) {
-    const std::optional<std::size_t> index = ParseNumber<std::size_t>(key);
+  for (std::size_t i = 0; i < names.items.size(); ++i) {
+    const bool mapping = names.kind == Yaml::Kind::kMapping;
+    const std::optional<std::size_t> index = mapping ? ParseNumber<std::size_t>(names.names[i]) : i;
     if (!index || *index >= kMaxMetadataLabels) {
       return std::nullopt;
     }
     labels.resize(std::max(labels.size(), *index + 1));
-    labels[*index] = label.scalar;
+    labels[*index] = names.items[i].scalar;
   }
   return labels.empty() ? std::nullopt : std::optional(std::move(labels));
 }
@@ -115,8 +113,8 @@ void ReadMember(const std::string& name, const Yaml& value, Origin from, ReadMet
     read.KeepProperty(name, value.ToText(), from);
     return;
   }
-  for (const auto& [inner, inner_value] : value.members) {
-    read.KeepProperty(fmt::format("{}.{}", name, inner), inner_value.ToText(), from);
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    read.KeepProperty(fmt::format("{}.{}", name, value.names[i]), value.items[i].ToText(), from);
   }
 }
 
@@ -267,7 +265,7 @@ ReadMetadata ReadExporterMetadata(const std::map<std::string, std::string>& text
         text.starts_with('{') || text.starts_with('[') ? ParseYaml(text) : absl::InvalidArgumentError("plain text");
     members.emplace_back(name, value.ok()
                                    ? *std::move(value)
-                                   : Yaml{.kind = Yaml::Kind::kScalar, .scalar = text, .items = {}, .members = {}});
+                                   : Yaml{.kind = Yaml::Kind::kScalar, .scalar = text, .items = {}, .names = {}});
   }
   return ReadMembers(members, from);
 }
@@ -279,7 +277,11 @@ ReadMetadata ReadExporterDocument(std::string_view text, Origin from) {
     nothing.warnings.push_back(fmt::format("{} is not used: {}", OriginName(from), Message(document.status())));
     return nothing;
   }
-  return ReadMembers(document->members, from);
+  Members members;
+  for (std::size_t i = 0; i < document->names.size(); ++i) {
+    members.emplace_back(std::move(document->names[i]), std::move(document->items[i]));
+  }
+  return ReadMembers(members, from);
 }
 
 ReadMetadata ReadModelInfoSection(const std::map<std::string, std::string>& texts) {

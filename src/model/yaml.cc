@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "fmt/core.h"
 
@@ -80,7 +81,7 @@ class Reader {
 
   absl::Status TakeScalar(std::string text, Yaml& root) {
     if (!open_.empty() && open_.back().value->kind == Yaml::Kind::kMapping && !open_.back().key_taken) {
-      open_.back().value->members.emplace_back(std::move(text), Yaml());
+      open_.back().value->names.push_back(std::move(text));
       open_.back().key_taken = true;
       return absl::OkStatus();
     }
@@ -111,17 +112,14 @@ class Reader {
       return &root;
     }
     Level& level = open_.back();
-    if (level.value->kind == Yaml::Kind::kSequence) {
-      return &level.value->items.emplace_back();
-    }
     level.key_taken = false;
-    return &level.value->members.back().second;
+    return &level.value->items.emplace_back();
   }
 
   /// A sequence or mapping that is not complete. No value is added to those around it meanwhile, so it stays in place.
   struct Level {
     Yaml* value;
-    bool key_taken;  ///< Of a mapping: the last member has its key alone.
+    bool key_taken;  ///< Of a mapping: the last name has no item yet.
   };
 
   yaml_parser_t parser_{};
@@ -133,8 +131,8 @@ class Reader {
 }  // namespace
 
 const Yaml* Yaml::Find(std::string_view name) const {
-  const auto found = std::ranges::find(members, name, &std::pair<std::string, Yaml>::first);
-  return found == members.end() ? nullptr : &found->second;
+  const auto found = std::ranges::find(names, name);
+  return found == names.end() ? nullptr : &items[static_cast<std::size_t>(found - names.begin())];
 }
 
 std::string Yaml::ToText() const {
@@ -142,12 +140,10 @@ std::string Yaml::ToText() const {
     return scalar;
   }
   std::string text(kind == Kind::kSequence ? "[" : "{");
-  for (const Yaml& item : items) {
-    text += text.size() > 1 ? ", " : "";
-    text += item.ToText();
-  }
-  for (const auto& [name, value] : members) {
-    text += fmt::format("{}{}: {}", text.size() > 1 ? ", " : "", name, value.ToText());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    text += i > 0 ? ", " : "";
+    text += kind == Kind::kMapping ? fmt::format("{}: ", names[i]) : std::string();
+    text += items[i].ToText();
   }
   return text + (kind == Kind::kSequence ? "]" : "}");
 }

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -16,8 +15,8 @@ struct Yaml {
 
   Kind kind = Kind::kScalar;
   std::string scalar;
-  std::vector<Yaml> items;                            ///< Of a sequence.
-  std::vector<std::pair<std::string, Yaml>> members;  ///< Of a mapping, in the order of the file.
+  std::vector<Yaml> items;         ///< Of a sequence or a mapping, in the order of the file.
+  std::vector<std::string> names;  ///< Of a mapping: the name of each item.
 
   /// The member `name`; null when this is no mapping or has none.
   const Yaml* Find(std::string_view name) const;
