@@ -1,5 +1,6 @@
 #include "frontend/http/image_body.h"
 
+#include <algorithm>
 #include <string>
 
 #include "fmt/core.h"
@@ -36,7 +37,7 @@ absl::Status NoImage(std::string_view content_type, std::span<const std::byte> b
 }  // namespace
 
 BodyForm FormOfBody(std::string_view content_type, std::span<const std::byte> body) {
-  if (IsImage(body)) {
+  if (IsImage(body) || BoundaryOfBody(body)) {
     return BodyForm::kImage;
   }
   const std::string media_type = MediaType(content_type);

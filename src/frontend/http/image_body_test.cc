@@ -55,7 +55,8 @@ TEST(ImageBody, AnythingElseIsNamed) {
 
 TEST(ImageBody, AFormIsOneWhateverItsContentType) {
   const std::string form = Form("name=\"file\"; filename=\"a.jpg\"", kJpeg);
-  for (const char* type : {"multipart/form-data; boundary=b", "multipart/form-data", "", "image/jpeg", "text/plain"}) {
+  for (const char* type :
+       {"multipart/form-data; boundary=b", "multipart/form-data", "", "image/jpeg", "text/plain", "application/json"}) {
     EXPECT_EQ(FormOfBody(type, Bytes(form)), BodyForm::kImage) << type;
     EXPECT_EQ(Found(type, form), kJpeg) << type;
   }
