@@ -126,7 +126,7 @@ def test_the_toml_and_the_labels_are_files_of_the_model(start, folder, digit):
         response = service.client.post_file(f'/classify/file/{NAME}?labels=1', digit)
         return {item['label'] for item in json_of(response)}
 
-    assert labels() <= {'0', '1', '2', '3'}
+    assert not labels() & {'ape', 'bee', 'cat', 'dog'}
     (folder / 'names.txt').write_text('ape\nbee\ncat\ndog\n')
     (folder / f'{NAME}.toml').write_text('labels = "names.txt"\n')
     assert json_of(load_call(service, folder), 201) == {}
@@ -223,7 +223,7 @@ def test_a_simulated_stick_serves_what_was_loaded(start, copied_models, tmp_path
     before = array_of(service.client.post_file('/inference/file/digit_classifier', digit))
     weights = copied_models / 'digit_classifier.bin'
     data = bytearray(weights.read_bytes())
-    data[-1] ^= 1
+    data[len(data) // 2] ^= 1
     stat = weights.stat()
     weights.write_bytes(data)
     os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -271,15 +271,16 @@ def test_many_names_of_one_model_are_bounded(start, models, tmp_path):
         for index in range(1, 8):
             os.link(folder / f'm0{suffix}', folder / f'm{index}{suffix}')
     service = start(folder, '--load', 'm0', '--max-models', '4', '--max-client-models', '2')
-    client = service.client  # One process, so one client.
+    client = service.client  # Over TCP, the machine is one client; over a Unix socket, each process is.
     answers = [client.post('/load', json={'path': str(folder), 'name': f'm{index}'}) for index in range(1, 8)]
     assert [answer.status_code for answer in answers] == [201, 201, 429, 429, 429, 429, 429]
     assert '--max-client-models' in error_of(answers[-1], 429)
     assert sorted(json_of(client.get('/list'))) == ['m0', 'm1', 'm2']
     assert client.post('/unload/m1').status_code == 200
     assert client.post('/load', json={'path': str(folder), 'name': 'm7'}).status_code == 201
-    assert run('load', '--url', service.url, 'm3', folder).returncode == 0, 'another client'
-    refused = run('load', '--url', service.url, 'm4', folder)
+    other = service.address('unix')
+    assert run('load', '--url', other, 'm3', folder).returncode == 0
+    refused = run('load', '--url', other, 'm4', folder)
     assert refused.returncode == 1 and '--max-models' in refused.stderr.decode()
     # Names that cannot be loaded do not keep others away.
     assert client.post('/unload/m2').status_code == 200
