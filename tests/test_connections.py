@@ -124,8 +124,9 @@ def test_who_has_most_loses_its_last_request_to_a_newcomer(start, tmp_path):
     greedy = []
     for _ in range(8):
         greedy.append(RawConnection(service.address('unix')))
-        greedy[-1].send(head('POST', '/load', f'Content-Length: {len(LOAD)}') + LOAD)
-    # A request that is answered shows that the others were read: there is no place for it.
+        greedy[-1].send(head('POST', '/load', f'Content-Length: {len(LOAD)}', 'Expect: 100-continue'))
+        assert b'100 Continue' in greedy[-1].socket.recv(100)
+        greedy[-1].send(LOAD)
     wait_until(lambda: raw(service.address('unix'), head('GET', '/list'))[0] == 503, 'all places to be taken')
     script = f'import http.client; c = http.client.HTTPConnection("127.0.0.1", {service.url.rsplit(":", 1)[1]}); ' \
              'c.request("GET", "/list"); print(c.getresponse().status)'

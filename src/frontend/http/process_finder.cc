@@ -2,6 +2,8 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "frontend/http/socket_holders.h"
@@ -13,6 +15,26 @@ namespace {
 constexpr std::chrono::milliseconds kBackgroundPart{5};
 constexpr std::chrono::milliseconds kBackgroundPause{45};
 constexpr std::size_t kMaxBackgroundSearches = 16;
+
+/// Counts the time that this thread runs, so that a search is not cut short because the machine is busy.
+class SearchClock : public Clock {
+ public:
+  /// last() is reached when the thread has run for `bound`, or `longest` from now.
+  SearchClock(Duration bound, Duration longest) : last_(Used() + bound), end_(Clock::Steady().Now() + longest) {}
+
+  Time Now() const override { return Clock::Steady().Now() < end_ ? Used() : std::max(Used(), last_); }
+  Time last() const { return last_; }
+
+ private:
+  static Time Used() {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return Time(std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
+  }
+
+  const Time last_;
+  const Time end_;
+};
 
 }  // namespace
 
@@ -83,7 +105,8 @@ void ProcessFinder::Search(SocketHolders& holders, Sockets sockets) {
     users.emplace(inode, socket.user);
   }
   std::unique_ptr<HolderSearch> search = holders.Begin(std::move(users));
-  const bool over = search->Advance(Clock::Steady(), Clock::Steady().Now() + kAnswerBound);
+  const SearchClock clock(kAnswerBound, kLongestWait);
+  const bool over = search->Advance(clock, clock.last());
   AnswerFound(holders, *search, sockets);
   if (sockets.empty()) {
     return;

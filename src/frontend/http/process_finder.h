@@ -23,12 +23,13 @@ class SocketHolders;
 
 /// Finds the processes behind sockets on a thread of its own, which starts with the first search. Thread-safe.
 ///
-/// Searches that come while one goes on are made together. Each is answered within kAnswerBound after it began,
-/// whatever the machine's processes hold; what is not found by then is searched for in the background, in a tenth of
-/// the time.
+/// Searches that come while one goes on are made together. Each is answered when it has used kAnswerBound of processor
+/// time, or after kLongestWait, whatever the machine's processes hold. What is not found by then is searched for in the
+/// background, in a tenth of the time.
 class ProcessFinder {
  public:
   static constexpr std::chrono::milliseconds kAnswerBound{20};
+  static constexpr std::chrono::milliseconds kLongestWait{200};
 
   struct Answer {
     std::optional<ProcessInfo> process;

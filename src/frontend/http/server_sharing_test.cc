@@ -116,7 +116,8 @@ TEST_F(HttpConnectionsTest, AnAnswerThatNobodyReadsMakesRoom) {
   options_.max_connections = 1;
   Start();
   TestClient slow = Connect();
-  slow.Send(Get("/large"));
+  slow.Send(Post("/hold", "x"));
+  Held().respond(Text(std::string(64 << 20, 'x')));
   TestClient::Response answer;
   const Time end = Clock::Steady().Now() + kLong;
   while (answer.status != 200 && Clock::Steady().Now() < end) {
