@@ -95,7 +95,7 @@ std::string ShareTable(const Json& stats, const char* list, const char* key, con
   }
   std::string text = active.empty() ? "" : "\n" + table.Render();
   if (const std::size_t idle = entries->size() - active.size(); idle > 0) {
-    text += fmt::format("{}{} {} idle for a minute\n", active.empty() ? "\n" : "", idle, list);
+    text += fmt::format("{}{} {}{} idle for a minute\n", active.empty() ? "\n" : "", idle, key, idle == 1 ? "" : "s");
   }
   return text;
 }
