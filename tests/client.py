@@ -36,8 +36,12 @@ class UnixAdapter(requests.adapters.BaseAdapter):
 
     def send(self, request, **_):
         target = urllib.parse.urlsplit(request.url)._replace(scheme='', netloc='').geturl()
-        self._connection.request(request.method, target, request.body, dict(request.headers))
-        reply = self._connection.getresponse()
+        try:
+            reply = self._ask(request, target)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # The service closed the connection while it was idle. A client over TCP connects anew, too.
+            self._connection.close()
+            reply = self._ask(request, target)
         response = requests.Response()
         response.status_code = reply.status
         response.headers = requests.structures.CaseInsensitiveDict(reply.getheaders())
@@ -45,6 +49,10 @@ class UnixAdapter(requests.adapters.BaseAdapter):
         response.request = request
         response._content = reply.read()
         return response
+
+    def _ask(self, request, target):
+        self._connection.request(request.method, target, request.body, dict(request.headers))
+        return self._connection.getresponse()
 
     def close(self):
         self._connection.close()
