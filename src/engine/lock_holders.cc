@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,11 +27,15 @@ bool IsSameFile(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-/// Whether the process has the file open; nothing when this user may not know.
-std::optional<bool> HasOpen(pid_t process, const struct stat& file) {
+/// Whether the process has the file open, apart from the descriptor `own` of this process. Returns nothing if this user
+/// may not know.
+std::optional<bool> HasOpen(pid_t process, const struct stat& file, int own) {
   std::error_code error;
   std::filesystem::directory_iterator entry(fmt::format("/proc/{}/fd", process), error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (process == getpid() && entry->path().filename() == fmt::format("{}", own)) {
+      continue;
+    }
     struct stat open{};
     if (stat(entry->path().c_str(), &open) == 0 && IsSameFile(open, file)) {
       return true;
@@ -95,7 +100,7 @@ std::string DescribeLockHolders(int file, const std::vector<std::string>& lines)
   for (const pid_t process : LockHolders(file)) {
     const std::string line = LineOf(process, lines);
     const bool ended = process <= 0 || (kill(process, 0) != 0 && errno == ESRCH);
-    if (ended || HasOpen(process, status) == std::optional(false)) {
+    if (ended || HasOpen(process, status, file) == std::optional(false)) {
       holders.push_back(fmt::format("{}, which has ended and left the lock to a process that it had started",
                                     line.empty() ? fmt::format("process {}", process) : line));
     } else if (!line.empty()) {

@@ -103,7 +103,7 @@ TEST_F(ModelFilesTest, NotFoundSaysWhatWasLookedFor) {
   std::filesystem::create_directories(Path("a.xml"));
   const absl::Status status = FindModel(directory_, "a").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(Message(status), HasSubstr("a.xml, a.onnx or a.tflite"));
+  EXPECT_THAT(Message(status), HasSubstr("a.xml, a.onnx and a.tflite"));
   EXPECT_EQ(FindModel(directory_, "../a").status().code(), absl::StatusCode::kInvalidArgument);
 }
 

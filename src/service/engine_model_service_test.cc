@@ -98,6 +98,7 @@ TEST_F(EngineModelServiceTest, ACardThatContradictsTheModelFailsTheLoad) {
 }
 
 TEST_F(EngineModelServiceTest, ACallDuringALoadSaysThatTheDeviceIsAway) {
+  device_->WaitForOpens(1);
   device_->SetOpenStatus(absl::UnavailableError("no such stick"));
   device_->Lose();
   device_->WaitForOpenFailures(2);
