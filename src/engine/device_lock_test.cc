@@ -149,11 +149,23 @@ TEST_F(DeviceLockTest, WhoHoldsItWithoutSayingSoIsNamedAndNobodyElse) {
 }
 
 TEST_F(DeviceLockTest, AnHeirIsToldFromWhoLeftItTheLock) {
-  std::optional<DeviceLock> lock = Acquire("NPU", "unix:/a").value();
-  const Elsewhere heir([] {});
-  lock.reset();
+  std::array<int, 2> gate{};
+  ASSERT_EQ(pipe(gate.data()), 0);
+  const pid_t taker = fork();
+  if (taker == 0) {
+    new DeviceLock(Acquire("NPU", "unix:/a").value());
+    if (fork() == 0) {
+      close(gate[1]);
+      char byte = 0;
+      _exit(static_cast<int>(read(gate[0], &byte, 1)));
+    }
+    _exit(0);
+  }
+  ASSERT_EQ(waitpid(taker, nullptr, 0), taker);
   EXPECT_THAT(Refusal("NPU"),
-              HasSubstr(fmt::format("process {} at unix:/a, which has ended and left the lock", getpid())));
+              HasSubstr(fmt::format("process {} at unix:/a, which has ended and left the lock", taker)));
+  close(gate[0]);
+  close(gate[1]);
 }
 
 TEST_F(DeviceLockTest, WhatIsNoLockIsLeftAlone) {

@@ -93,6 +93,7 @@ TEST_F(WorkerProcessTest, StartsWithCleanSignals) {
   const auto process = Spawn({"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}).value();
   std::signal(SIGPIPE, SIG_DFL);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // SIGHUP 1, SIGINT 2, SIGQUIT 3, SIGUSR1 10, SIGUSR2 12, SIGTERM 15: bit N - 1 each.
   EXPECT_EQ(OutputOf(*process), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000004a07\n");
   process->Reap();
 }
