@@ -7,8 +7,8 @@ Default: every .cc of src/ except the tests, whose macros make it slow and noisy
 --since REVISION: only the files that changed since that commit, and those that include a header that did.
 --minutes N: starts no file after that time. A file that was left out is a failure.
 
-The whole tree passed at the commit that .ci/lint_base names, so a CI lints what changed since. What passed is also remembered in the user's cache
-folder by its preprocessed text, so that a new checkout of the same sources costs little. Needs the compilation database of the release preset.
+A CI lints what changed since the commit that .ci/lint_base names. What passed is also remembered in the user's cache folder by its preprocessed text,
+so that a new checkout of the same sources costs little. Needs the compilation database of the release preset.
 """
 
 import argparse
