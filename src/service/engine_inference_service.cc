@@ -215,10 +215,11 @@ void EngineInferenceService::Schedule(Job job, const std::shared_ptr<Cancellatio
 
 template <typename Run, typename Work>
 void EngineInferenceService::Finish(const std::shared_ptr<Run>& run, Work work) {
-  pool_.Post(CpuPool::Priority::kFinish, [this, run, work = std::move(work)] {
+  // Whoever waited for the result may destroy the service before the charge.
+  pool_.Post(CpuPool::Priority::kFinish, [&scheduler = scheduler_, run, work = std::move(work)] {
     const Time begin = Clock::Steady().Now();
     work();
-    scheduler_.ChargeProcessor(run->client, run->priority, run->model, Clock::Steady().Now() - begin);
+    scheduler.ChargeProcessor(run->client, run->priority, run->model, Clock::Steady().Now() - begin);
   });
 }
 
