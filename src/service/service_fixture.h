@@ -81,6 +81,7 @@ class ServiceTest : public testing::Test {
     Write("pixel.bin", "");
   }
   ~ServiceTest() override {
+    pool_.Drain();  // It may still charge clients in the scheduler.
     manager_.reset();
     std::filesystem::remove_all(folder_);
   }
