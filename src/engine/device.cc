@@ -149,13 +149,15 @@ void Device::Do(const CompileStep& step) {
   std::optional<ExclusiveLoad> exclusive;
   if (step.alone) {
     exclusive.emplace(*this);
-    // What ran until now may have lost the device already.
     if (const absl::Status there = backend_->Probe(); !there.ok()) {
-      MarkLost(there);
+      // A loss that was reported is the doing of what ran until now.
+      const std::optional<absl::Status> reported = mailbox_->PeekLoss();
+      MarkLost(reported.value_or(there));
       host_.LoadFailed({.model = step.generation,
                         .reason = absl::UnavailableError(there.message()),
                         .others_work = works_,
                         .device_lost = true,
+                        .begun = !reported,
                         .stamps = std::move(stamps)});
       return;
     }

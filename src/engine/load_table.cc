@@ -240,6 +240,9 @@ bool LoadTable::BlamesLoad(const FailedLoad& failed) {
   if (!failed.device_lost) {
     return true;
   }
+  if (!failed.begun) {
+    return false;
+  }
   const LossKind kind = LossKindOf(failed.reason);
   wanted->lost_loads++;
   wanted->blamed_loads += absl::IsDataLoss(failed.reason) && !failed.others_work ? 0 : 1;

@@ -167,6 +167,20 @@ TEST_F(LoadTableTest, TheStateIsWhatACallWouldMeet) {
   table_.Refuse(absl::UnavailableError("")).Complete(absl::UnavailableError(""));
 }
 
+TEST_F(LoadTableTest, ALossBeforeALoadBeganIsNotTheModelsFault) {
+  EXPECT_TRUE(Begin(Request("a")).ok());
+  const absl::Status crash = WithLossKind(absl::UnavailableError("SIGSEGV"), LossKind::kCrash);
+  FailedLoad failed{.model = NextLoad("a").generation, .reason = crash, .device_lost = true};
+  EXPECT_FALSE(table_.BlamesLoad(failed));
+  failed.begun = false;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(table_.BlamesLoad(failed));
+  }
+  failed.begun = true;
+  EXPECT_TRUE(table_.BlamesLoad(failed));
+  table_.Refuse(absl::UnavailableError("")).Complete(absl::UnavailableError(""));
+}
+
 TEST_F(LoadTableTest, AModelWhoseReplacementIsUnderWayIsReplacedWhenItIsSetAside) {
   LoadWell(Request("a"));
   Done<> done = [](const absl::Status&) {};

@@ -30,7 +30,11 @@ class LoadCompletion {
 
 class ModelManagerTest : public testing::Test {
  protected:
-  ModelManagerTest() { Restart(); }
+  /// `run_bound`: how long a run may take before the device counts as hung. Default: short, for models that hang.
+  explicit ModelManagerTest(Duration run_bound = std::chrono::milliseconds(100))
+      : scheduler_({.least_run_bound = run_bound, .most_run_bound = run_bound}, pool_) {
+    Restart();
+  }
   ~ModelManagerTest() override {
     manager_.reset();
     EXPECT_EQ(device_->live_models(), 0);
@@ -121,9 +125,7 @@ class ModelManagerTest : public testing::Test {
   }
 
   CpuPool pool_{1};
-  // Short bounds, for models that hang.
-  Scheduler scheduler_{
-      {.least_run_bound = std::chrono::milliseconds(100), .most_run_bound = std::chrono::milliseconds(100)}, pool_};
+  Scheduler scheduler_;
   std::shared_ptr<FakeDevice> device_ = std::make_shared<FakeDevice>();
   std::unique_ptr<ModelManager> manager_;
 };

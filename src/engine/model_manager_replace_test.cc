@@ -23,7 +23,7 @@ using testing::StartsWith;
 /// A model is its file's contents: "7" adds 7, what is no number is broken.
 class ReplaceTest : public ModelManagerTest {
  protected:
-  ReplaceTest() {
+  ReplaceTest() : ModelManagerTest(/*run_bound=*/std::chrono::minutes(1)) {
     std::string pattern = testing::TempDir() + "/replace-XXXXXX";
     folder_ = fs::canonical(mkdtemp(pattern.data()));
     fs::create_directories(folder_ / "other");

@@ -98,7 +98,9 @@ TEST_F(EngineModelServiceTest, ACardThatContradictsTheModelFailsTheLoad) {
 }
 
 TEST_F(EngineModelServiceTest, ACallDuringALoadSaysThatTheDeviceIsAway) {
-  device_->WaitForOpens(1);
+  while (manager_->device().state != DeviceState::kReady) {
+    std::this_thread::yield();
+  }
   device_->SetOpenStatus(absl::UnavailableError("no such stick"));
   device_->Lose();
   device_->WaitForOpenFailures(2);
