@@ -18,12 +18,12 @@ constexpr std::string_view kStart =
     "Is it running? Start it with \"accelerd serve\", or say where it is with --url or ACCELERD_URL";
 
 std::string UserName(uid_t user) {
-  const passwd* const entry = getpwuid(user);
+  const passwd* const entry = getpwuid(user);  // NOLINT(concurrency-mt-unsafe): a command has one thread.
   return entry == nullptr ? std::to_string(user) : entry->pw_name;
 }
 
 std::string GroupName(gid_t group) {
-  const struct group* const entry = getgrgid(group);
+  const struct group* const entry = getgrgid(group);  // NOLINT(concurrency-mt-unsafe): likewise.
   return entry == nullptr ? std::to_string(group) : entry->gr_name;
 }
 
