@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/stored_entries.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
@@ -55,12 +56,6 @@ std::optional<CanaryReference> Decode(std::string_view text) {
   }
 }
 
-struct StoredFile {
-  fs::file_time_type last_used;
-  std::uint64_t bytes = 0;
-  fs::path path;
-};
-
 /// Whether a file of that name is one of the store's: SHA-256 in hexadecimal, with an ending while it is written. What
 /// interrupted writes left ages like the rest; whatever else lies in the folder is not touched.
 bool IsStored(std::string_view name) {
@@ -69,8 +64,8 @@ bool IsStored(std::string_view name) {
 }
 
 /// None where the folder cannot be read.
-std::vector<StoredFile> ListFiles(const std::string& folder) {
-  std::vector<StoredFile> files;
+std::vector<StoredEntry> ListFiles(const std::string& folder) {
+  std::vector<StoredEntry> files;
   std::error_code error;
   for (fs::directory_iterator file(folder, error); !error && file != fs::directory_iterator(); file.increment(error)) {
     std::error_code gone;  // Another process may have removed it.
@@ -115,7 +110,7 @@ void CanaryStore::Put(const std::string& key, CanaryReference reference) {
   if (persistent()) {
     const absl::Status written = Write(key, reference);
     if (written.ok()) {
-      RemoveLeastRecentlyUsed();
+      RemoveLeastRecentlyUsed(PathOf(key));
       return;
     }
     LogWarning("canary", fmt::format("a reference is kept in memory only: {}", Message(written)));
@@ -130,17 +125,13 @@ absl::Status CanaryStore::Write(const std::string& key, const CanaryReference& r
   return WriteFileAtomically(PathOf(key), std::array<std::string_view, 2>{digest, body});
 }
 
-void CanaryStore::RemoveLeastRecentlyUsed() const {
-  std::vector<StoredFile> files = ListFiles(Folder());
-  std::ranges::sort(files, std::greater(), &StoredFile::last_used);
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    bytes += files[i].bytes;
-    if (i > 0 && bytes > max_bytes_) {
-      std::error_code ignored;  // Another process may have removed it.
-      fs::remove(files[i].path, ignored);
+void CanaryStore::RemoveLeastRecentlyUsed(const std::string& kept) const {
+  ForEachBeyond(ListFiles(Folder()), max_bytes_, [&kept](const fs::path& path) {
+    if (path != kept) {
+      std::error_code ignored;
+      fs::remove(path, ignored);
     }
-  }
+  });
 }
 
 }  // namespace accelerd

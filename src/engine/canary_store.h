@@ -43,7 +43,7 @@ class CanaryStore {
  private:
   std::string Folder() const { return directory_ + "/canaries"; }
   absl::Status Write(const std::string& key, const CanaryReference& reference) const;
-  void RemoveLeastRecentlyUsed() const;
+  void RemoveLeastRecentlyUsed(const std::string& kept) const;
 
   const std::string directory_;
   const std::uint64_t max_bytes_;

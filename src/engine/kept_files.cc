@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stored_entries.h"
 #include "fmt/core.h"
 
 namespace accelerd {
@@ -78,12 +79,6 @@ absl::Status CopyOne(const InputFolder& folder, const std::string& name, const f
   copy.close();
   return copy.good() ? absl::OkStatus() : absl::UnavailableError(fmt::format("cannot write {}", target.string()));
 }
-
-struct Entry {
-  fs::file_time_type last_used;
-  std::uint64_t bytes = 0;
-  fs::path path;
-};
 
 std::uint64_t BytesBelow(const fs::path& folder) {
   std::uint64_t bytes = 0;
@@ -168,7 +163,7 @@ void KeptFiles::Remove(const std::string& content_hash) const {
 }
 
 void KeptFiles::RemoveLeastRecentlyUsed() const {
-  std::vector<Entry> entries;
+  std::vector<StoredEntry> entries;
   std::error_code error;
   const auto now = fs::file_time_type::clock::now();
   for (fs::directory_iterator entry(directory_, error), end; !error && entry != end; entry.increment(error)) {
@@ -181,15 +176,10 @@ void KeptFiles::RemoveLeastRecentlyUsed() const {
       entries.push_back({last_used, BytesBelow(entry->path()), entry->path()});
     }
   }
-  std::ranges::sort(entries, std::greater(), &Entry::last_used);
-  std::uint64_t bytes = 0;
-  for (const Entry& entry : entries) {
-    bytes += entry.bytes;
-    if (bytes > max_bytes_) {
-      std::error_code ignored;  // Another process may have removed it.
-      fs::remove_all(entry.path, ignored);
-    }
-  }
+  ForEachBeyond(std::move(entries), max_bytes_, [](const fs::path& path) {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  });
 }
 
 }  // namespace accelerd

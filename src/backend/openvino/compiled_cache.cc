@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/stored_entries.h"
 #include "fmt/core.h"
 
 namespace accelerd::openvino {
@@ -65,15 +66,9 @@ bool IsContentHash(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-struct Entry {
-  fs::file_time_type last_used;
-  std::uint64_t bytes = 0;
-  fs::path path;
-};
-
 /// Every file in the cache's folders; files that interrupted writes left are among them and age like the rest.
-std::vector<Entry> ListEntries(const std::string& directory) {
-  std::vector<Entry> entries;
+std::vector<StoredEntry> ListEntries(const std::string& directory) {
+  std::vector<StoredEntry> entries;
   for (const fs::directory_entry& folder : fs::directory_iterator(directory)) {
     if (!folder.is_directory() || !IsContentHash(folder.path().filename().native())) {
       continue;
@@ -130,17 +125,11 @@ void CompiledCache::Store(const std::string& content_hash, std::string_view key,
 
 void CompiledCache::RemoveLeastRecentlyUsed() const {
   const absl::Status status = Guard(absl::StatusCode::kInternal, "cannot tidy up", [this] {
-    std::vector<Entry> entries = ListEntries(directory_);
-    std::ranges::sort(entries, std::greater(), &Entry::last_used);
-    std::uint64_t bytes = 0;
-    for (const Entry& entry : entries) {
-      bytes += entry.bytes;
-      if (bytes > max_bytes_) {
-        std::error_code ignored;  // Another process may have removed it.
-        fs::remove(entry.path, ignored);
-        fs::remove(entry.path.parent_path(), ignored);  // Only when it is empty.
-      }
-    }
+    ForEachBeyond(ListEntries(directory_), max_bytes_, [](const fs::path& path) {
+      std::error_code ignored;
+      fs::remove(path, ignored);
+      fs::remove(path.parent_path(), ignored);  // Only when it is empty.
+    });
   });
   if (!status.ok()) {
     LogWarning(kComponent, Message(status));
