@@ -78,6 +78,7 @@ void Device::ReadMail() {
 /// device's thread hears of it, which may have brought the device back by then.
 void Device::ReportLoss(const absl::Status& reason) {
   const bool crash = LossKindOf(reason) == LossKind::kCrash;
+  mailbox_->AnnounceLoss();
   host_.StateChanged({course_.StateAfter(reason), reason, {.crash = crash, .retry_at = clock_.Now()}});
   mailbox_->Lost(reason);
 }
@@ -149,18 +150,19 @@ void Device::Do(const CompileStep& step) {
   std::optional<ExclusiveLoad> exclusive;
   if (step.alone) {
     exclusive.emplace(*this);
-    if (const absl::Status there = backend_->Probe(); !there.ok()) {
-      // A loss that was reported is the doing of what ran until now.
-      const std::optional<absl::Status> reported = mailbox_->PeekLoss();
-      MarkLost(reported.value_or(there));
-      host_.LoadFailed({.model = step.generation,
-                        .reason = absl::UnavailableError(there.message()),
-                        .others_work = works_,
-                        .device_lost = true,
-                        .begun = !reported,
-                        .stamps = std::move(stamps)});
-      return;
-    }
+  }
+  // A loss that was reported before the load is the doing of what ran until now, even if the device answers a probe.
+  const std::optional<absl::Status> reported = mailbox_->PeekLoss();
+  const absl::Status there = reported ? *reported : step.alone ? backend_->Probe() : absl::OkStatus();
+  if (!there.ok()) {
+    MarkLost(there);
+    host_.LoadFailed({.model = step.generation,
+                      .reason = absl::UnavailableError(there.message()),
+                      .others_work = works_,
+                      .device_lost = true,
+                      .begun = !reported,
+                      .stamps = std::move(stamps)});
+    return;
   }
   absl::StatusOr<LoadedModel> loaded = absl::UnavailableError("");
   {

@@ -38,9 +38,15 @@ void DeviceMailbox::Suspect(ModelGeneration model) {
   Wake();
 }
 
+void DeviceMailbox::AnnounceLoss() {
+  const std::lock_guard lock(mutex_);
+  ++announced_losses_;
+}
+
 void DeviceMailbox::Lost(absl::Status reason) {
   {
     const std::lock_guard lock(mutex_);
+    --announced_losses_;
     mail_.lost = std::move(reason);
   }
   Wake();
@@ -61,7 +67,8 @@ DeviceMailbox::Mail DeviceMailbox::Take() {
 }
 
 std::optional<absl::Status> DeviceMailbox::PeekLoss() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return announced_losses_ == 0; });
   return mail_.lost;
 }
 

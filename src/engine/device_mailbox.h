@@ -36,6 +36,11 @@ class DeviceMailbox {
   /// A job of the model crashed or hung the device twice.
   void Suspect(ModelGeneration model);
 
+  /// A loss is about to be told to others, and then to the mailbox by Lost. What they do about it can reach the thread
+  /// first: PeekLoss waits for Lost from here on.
+  void AnnounceLoss();
+
+  /// Delivers the loss that was announced. REQUIRES: AnnounceLoss was called for it.
   void Lost(absl::Status reason);
 
   /// Ends the thread when everything has left the device.
@@ -44,7 +49,8 @@ class DeviceMailbox {
   /// For the thread: what arrived since the last call.
   Mail Take();
 
-  /// For the thread: why the device is lost, if that arrived since the last Take. It stays there.
+  /// For the thread: returns why the device is lost if that arrived since the last Take. It stays there. Waits for a
+  /// loss that is announced.
   std::optional<absl::Status> PeekLoss();
 
   /// For the thread: returns when something arrived since Take, or at `until`.
@@ -54,6 +60,7 @@ class DeviceMailbox {
   std::mutex mutex_;
   std::condition_variable wake_;
   Mail mail_;
+  int announced_losses_ = 0;
   bool arrived_ = false;
 };
 
