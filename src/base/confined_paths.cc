@@ -115,7 +115,7 @@ absl::StatusOr<ConfinedPaths::Opened> ConfinedPaths::Open(const std::string& pat
 
 std::string ConfinedPaths::Refusal(const std::string& path, const std::string& simple) const {
   std::string message = fmt::format("path \"{}\" is not beneath a directory that {} allows", path, option_);
-  // By the names alone: whether the path exists is not told.
+  // Only the names decide: the message must not tell whether the path exists.
   const auto holds = [&](const std::string& root) { return RelativeTo(simple, Simplify(root)).has_value(); };
   if (std::ranges::any_of(other_.roots, holds)) {
     message += "; " + other_.note;

@@ -20,8 +20,8 @@ namespace accelerd {
 int WriteText(int descriptor, std::string_view& text, Duration bound);
 
 struct LineWriterOptions {
-  std::size_t max_bytes = std::size_t{1} << 20;  ///< Of the lines that wait to be written.
-  std::size_t max_lines = 4096;                  ///< That wait to be written.
+  std::size_t max_bytes = std::size_t{1} << 20;  ///< Bytes of the lines that wait to be written.
+  std::size_t max_lines = 4096;                  ///< Number of lines that wait to be written.
   /// Makes the line, with its '\n', which says that `count` lines were dropped, and why.
   std::function<std::string(std::uint64_t count, std::string_view why)> notice;
 };
@@ -73,7 +73,7 @@ class LineWriter {
   std::condition_variable arrived_;
   std::condition_variable written_;
   std::deque<Entry> entries_;
-  std::size_t bytes_ = 0;      ///< Of the entries, and of the one that is being written.
+  std::size_t bytes_ = 0;      ///< Bytes of the entries and of the one that is being written.
   std::uint64_t dropped_ = 0;  ///< Lines, since the last notice.
   std::string why_;            ///< The reason for the last of them.
 };

@@ -29,7 +29,7 @@ constexpr int kMaxSteps = 20'000;
 
 constexpr int kWalkFlags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 
-/// Of a mount whose links are not followed, in the f_flags of statfs(2).
+/// Flag of a mount whose links are not followed, in the f_flags of statfs(2).
 constexpr std::uint64_t kNoSymfollow = 0x2000;
 
 /// Whether the kernel refuses links of others in directories such as /tmp (proc_sys_fs(5)).

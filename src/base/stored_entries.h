@@ -16,8 +16,8 @@ struct StoredEntry {
   std::filesystem::path path;
 };
 
-/// Calls `remove` with the path of each entry that does not fit into `max_bytes` beside the entries that were used after
-/// it. `remove` must expect that another process removed the path already.
+/// Calls `remove` with the path of each entry that does not fit into `max_bytes` beside the entries that were used
+/// after it. `remove` must expect that another process removed the path already.
 template <typename F>
 void ForEachBeyond(std::vector<StoredEntry> entries, std::uint64_t max_bytes, F remove) {
   std::ranges::sort(entries, std::greater(), &StoredEntry::last_used);

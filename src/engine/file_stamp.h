@@ -12,7 +12,7 @@ struct FileStamp {
   std::string path;
   std::int64_t bytes = -1;              ///< -1: there is no such file.
   std::int64_t modified_nanoseconds{};  ///< Since the epoch.
-  std::int64_t changed_nanoseconds{};   ///< Of the inode, which no program can set. Since the epoch.
+  std::int64_t changed_nanoseconds{};   ///< Change time of the inode, which no program can set, since the epoch.
   std::uint64_t inode{};
 
   friend bool operator==(const FileStamp&, const FileStamp&) = default;

@@ -52,7 +52,7 @@ class LoadTable {
   /// What a model becomes that is READY from now on.
   struct Published {
     Waiters waiters;
-    Duration time{};                       ///< Of its load.
+    Duration time{};                       ///< Duration of the load.
     std::optional<LoadProgress> replaced;  ///< The generation in whose place it is.
   };
 

@@ -172,7 +172,7 @@ class ModelManager::Impl final : public DeviceHost {
                            std::chrono::seconds(1)));
       published->replaced.reset();
     }
-    // Who came late may mean newer files than those that were read.
+    // A call that came late may mean newer files than those that were read.
     for (auto& [request, done] : published->waiters.TakeLate()) {
       BeginLoad(std::move(request), std::move(done));
     }
@@ -300,7 +300,7 @@ class ModelManager::Impl final : public DeviceHost {
                                    failed->was_replacement ? "; the one that was loaded before serves on" : ""));
     const absl::Status status = absl::UnavailableError(fmt::format("model \"{}\" {}: {}", failed->name, what, reason));
     if (changed) {
-      // Who came late means other files than those that were read.
+      // A call that came late means other files than those that were read.
       for (auto& [request, done] : failed->waiters.TakeLate()) {
         BeginLoad(std::move(request), std::move(done));
       }

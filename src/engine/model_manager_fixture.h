@@ -10,6 +10,7 @@
 
 #include "engine/fake_backend.h"
 #include "engine/model_manager.h"
+#include "fmt/core.h"
 #include "gtest/gtest.h"
 
 namespace accelerd {
@@ -81,8 +82,8 @@ class ModelManagerTest : public testing::Test {
   std::vector<std::string> Listed() {
     std::vector<std::string> list;
     for (const ModelStatus& model : manager_->List()) {
-      list.push_back(model.name + " " + std::string(ModelStateName(model.state)) +
-                     (model.reason.empty() ? "" : ": " + model.reason));
+      list.push_back(fmt::format("{} {}{}{}", model.name, ModelStateName(model.state), model.reason.empty() ? "" : ": ",
+                                 model.reason));
     }
     return list;
   }

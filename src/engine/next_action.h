@@ -45,7 +45,7 @@ struct CompileStep {
   /// The model as it served before the device was lost: the same contents and settings are to serve again. Null when
   /// the files are loaded as they are now.
   ModelHandle restores = {};
-  std::vector<FileStamp> stamps = {};  ///< Of the files that `restores` was made of.
+  std::vector<FileStamp> stamps = {};  ///< Stamps of the files that `restores` was made of.
 };
 struct WithdrawStep {
   ModelGeneration generation{};  ///< From the scheduler.

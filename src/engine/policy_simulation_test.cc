@@ -67,7 +67,7 @@ TEST(PolicySimulationTest, NorIsOneThatComputesNonsenseNowAndThen) {
   world.Run(Weeks(8));
   EXPECT_GT(world.tally().losses, 10'000);
   for (const std::string& name : kSound) {
-    // By chance alone three loads in a row meet a device that lies.
+    // Three loads in a row can meet a device that lies only by chance.
     EXPECT_LE(world.tally().times_unavailable[name], 1);
   }
   ExpectBounds(world);

@@ -428,7 +428,7 @@ class PolicyWorld {
   Time down_since_ = now_;
   Time disturbed_ = now_;
   struct Blame {
-    int losses = 0;   ///< Of the device during loads, in a row.
+    int losses = 0;   ///< Losses of the device during loads, in a row.
     int crashes = 0;  ///< Those of the losses that were crashes, hangs or kills.
   };
   std::map<ModelGeneration, Blame> blame_;

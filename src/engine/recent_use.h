@@ -41,7 +41,7 @@ class RecentUse {
   /// The entry of a second that is now or in the past. Forgets what is too old beside it.
   Second& At(std::int64_t second);
 
-  std::array<Second, kKept> seconds_{};  ///< By PlaceOf.
+  std::array<Second, kKept> seconds_{};  ///< Indexed by PlaceOf.
   std::int64_t newest_ = 0;
 };
 

@@ -340,8 +340,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   SchedulerCore core_;
   std::unordered_map<JobId, JobEntryPtr> table_;  ///< Jobs whose callers wait.
   std::map<std::pair<DeviceId, ModelGeneration>, std::shared_ptr<CompiledModel>> placements_;
-  std::map<ModelGeneration, std::string> model_names_;       ///< Of those that were asked for.
-  std::vector<std::pair<DeviceId, Done<>>> device_waiters_;  ///< Of NotifyDeviceIdle.
+  std::map<ModelGeneration, std::string> model_names_;       ///< Names of the models that were asked for.
+  std::vector<std::pair<DeviceId, Done<>>> device_waiters_;  ///< Callers of NotifyDeviceIdle.
   std::shared_ptr<SchedulerObserver> observer_;
   std::optional<absl::Status> refusal_;
   std::optional<Time> armed_;  ///< What the alarm is set to.

@@ -62,7 +62,7 @@ struct ShareStats {
   Duration device_time{};
   /// Time of the threads that prepare inputs and make results, in which each thread counts.
   Duration processor_time{};
-  std::array<RecentShare, kRecentWindows.size()> recent{};  ///< Of the last of kRecentWindows, where it is reported.
+  std::array<RecentShare, kRecentWindows.size()> recent{};  ///< Use in each of kRecentWindows, where it is reported.
   std::uint64_t started = 0;                                ///< Jobs that came onto a device.
   Duration wait{};                                          ///< Of those, from submission to the first start, summed.
   Duration longest_wait{};

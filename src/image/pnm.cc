@@ -75,7 +75,7 @@ class Reader {
 
 struct Header {
   bool binary = false;
-  int bits = 8;      ///< Of a sample: 1, 8 or 16.
+  int bits = 8;      ///< Bits of a sample: 1, 8 or 16.
   int channels = 1;  ///< 1, or 3: red, green, blue.
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;

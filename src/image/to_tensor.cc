@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kMaxSize = 16'384;
 
-/// Of the types that IsImageElement knows.
+/// Returns true for the integers among the types that IsImageElement accepts.
 bool IsInteger(ElementType type) {
   return type == ElementType::kU8 || type == ElementType::kI8 || type == ElementType::kI32 || type == ElementType::kI64;
 }

@@ -48,8 +48,8 @@ enum class BoxUnit {
 /// service's default.
 struct ModelCard {
   std::optional<Task> task;                      ///< Other tasks than this and inference are refused.
-  std::string layout;                            ///< Of the image input: one of kImageLayouts.
-  std::string output_layout;                     ///< Of class scores of pixels: "NCHW" or "NHWC".
+  std::string layout;                            ///< Layout of the image input: one of kImageLayouts.
+  std::string output_layout;                     ///< Layout of the class scores of pixels: "NCHW" or "NHWC".
   std::optional<BoxDecoder> decoder;             ///< Default: inferred where the outputs tell.
   std::optional<BoxUnit> box_unit;               ///< Default: inferred from the decoder or the values.
   std::optional<std::array<int, 2>> input_size;  ///< Width and height to feed a model whose input leaves them open.

@@ -31,7 +31,7 @@ class ModelCardTest : public testing::Test {
     return ReadCard("net");
   }
 
-  /// Of the model `name`, a path relative to the test's folder.
+  /// Reads the card of the model `name`, a path relative to the test's folder.
   absl::StatusOr<ModelCard> ReadCard(const std::string& name) {
     return ReadModelCard({.main = directory_ + "/" + name + ".onnx",
                           .format = ModelFormat::kOnnx,
@@ -166,7 +166,7 @@ TEST_F(ModelCardTest, LinksStayInTheFolder) {
   EXPECT_EQ(ReadCard("models/link").status().code(), absl::StatusCode::kPermissionDenied);
 }
 
-// As a package manager or a deployment lays models out: every file is a link into one store.
+// A package manager or a deployment lays models out like this: every file is a link into one store.
 TEST_F(ModelCardTest, ASetOfLinksIntoOneFolderIsRead) {
   std::filesystem::create_directory(directory_ + "/models");
   std::filesystem::create_directory(directory_ + "/store");

@@ -71,7 +71,8 @@ struct ModelMetadata {
 
 /// Bounds of ModelMetadata, whichever file it comes from.
 inline constexpr std::size_t kMaxMetadataLabels = 65'536;
-inline constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 20U;  ///< Of all labels, and of all properties.
+inline constexpr std::size_t kMaxMetadataBytes = std::size_t{1}
+                                                 << 20U;  ///< Bound of all labels, and of all properties.
 
 /// Fails when `metadata` breaks its bounds: numbers that are not finite or out of range, too many labels, too much
 /// text.

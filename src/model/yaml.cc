@@ -119,7 +119,7 @@ class Reader {
   /// A sequence or mapping that is not complete. No value is added to those around it meanwhile, so it stays in place.
   struct Level {
     Yaml* value;
-    bool key_taken;  ///< Of a mapping: the last name has no item yet.
+    bool key_taken;  ///< True if the last name of a mapping has no item yet.
   };
 
   yaml_parser_t parser_{};

@@ -15,8 +15,8 @@ struct Yaml {
 
   Kind kind = Kind::kScalar;
   std::string scalar;
-  std::vector<Yaml> items;         ///< Of a sequence or a mapping, in the order of the file.
-  std::vector<std::string> names;  ///< Of a mapping: the name of each item.
+  std::vector<Yaml> items;         ///< Items of a sequence or a mapping, in the order of the file.
+  std::vector<std::string> names;  ///< Names of the items of a mapping.
 
   /// The member `name`; null when this is no mapping or has none.
   const Yaml* Find(std::string_view name) const;

@@ -215,7 +215,7 @@ void EngineInferenceService::Schedule(Job job, const std::shared_ptr<Cancellatio
 
 template <typename Run, typename Work>
 void EngineInferenceService::Finish(const std::shared_ptr<Run>& run, Work work) {
-  // Whoever waited for the result may destroy the service before the charge.
+  // The caller that waited for the result may destroy the service before the charge.
   pool_.Post(CpuPool::Priority::kFinish, [&scheduler = scheduler_, run, work = std::move(work)] {
     const Time begin = Clock::Steady().Now();
     work();

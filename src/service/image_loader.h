@@ -17,7 +17,7 @@ class ImageLoader {
   struct Options {
     DecodeLimits limits = {};
     bool accept_damaged = false;
-    std::size_t max_file_bytes = 32 << 20;                ///< Of an image that is named by path.
+    std::size_t max_file_bytes = 32 << 20;                ///< Size of an image that is named by path.
     std::size_t max_decode_bytes = std::size_t{1} << 30;  ///< Memory of all decoders together.
   };
 

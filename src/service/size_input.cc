@@ -15,7 +15,7 @@ namespace {
 struct Kind {
   std::string_view name;
   SizeContent content;
-  std::int64_t numbers;  ///< Of one image.
+  std::int64_t numbers;  ///< Numbers of one image.
 };
 
 constexpr std::array<Kind, 6> kKinds = {{{"image_info", SizeContent::kImageInfo, 3},

@@ -91,7 +91,7 @@ TEST(BoxOutputsTest, PixelsOfTheOriginalImageWhereTheModelKnowsIt) {
       Outputs({Spec("labels", {1, 1}, ElementType::kI64), Spec("boxes", {1, 1, 4}), Spec("scores", {1, 1})});
   InputDescription input = kInput;
   input.knows_original_size = true;
-  // Of 128 x 32 pixels.
+  // An image of 128 x 32 pixels.
   ExpectOneBox(
       Detect(info, {Labels({1, 1}, {1}), Floats({1, 1, 4}, {16, 8, 80, 24}), Floats({1, 1}, {0.9F})}, {}, input));
 }

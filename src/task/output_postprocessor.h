@@ -29,7 +29,7 @@ class OutputPostprocessor : public Postprocessor {
   /// what the task needs and what to do, such as "classify needs one score a class; …".
   virtual std::string Misfit(std::size_t index, const Shape& shape) const = 0;
 
-  /// As ResultBytes, for one output.
+  /// Does what ResultBytes does, for one output.
   virtual std::size_t BytesOf(const OutputDescription& /*output*/, const ImageSize& /*image*/) const { return 0; }
 
   /// Makes the result. REQUIRES: `tensor` is not empty and fits.

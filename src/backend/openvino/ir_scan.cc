@@ -265,9 +265,9 @@ class Scanner {
   std::size_t at_ = 0;
   int depth_ = 0;
   int graphs_ = 0;                  ///< Elements `layers` that are open.
-  int rt_info_depth_ = kNotInside;  ///< Of the outermost rt_info that is open.
+  int rt_info_depth_ = kNotInside;  ///< Depth of the outermost rt_info that is open.
   std::size_t rt_info_begin_ = 0;   ///< Where that one begins.
-  std::size_t rt_info_bytes_ = 0;   ///< Of those that are closed.
+  std::size_t rt_info_bytes_ = 0;   ///< Bytes of the rt_info elements that are closed.
   std::size_t elements_ = 0;
   std::size_t layers_ = 0;
   IrFacts facts_;

@@ -17,7 +17,7 @@ inline constexpr int kMaxNestedGraphs = 10;
 
 /// What can be known of an OpenVINO IR without the runtime.
 struct IrFacts {
-  std::optional<int> version;       ///< Of the format; nothing when the file does not say.
+  std::optional<int> version;       ///< Version of the format; nothing if the file does not state it.
   std::uint64_t weights_bytes = 0;  ///< Least size of NAME.bin: where the last constant ends.
 
   /// The members of these sections of the model's rt_info that have a value, with their values.

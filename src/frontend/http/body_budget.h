@@ -88,8 +88,8 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
   struct ClientBytes {
     std::size_t held = 0;
     std::size_t unfinished = 0;    ///< The part of `held` whose bodies may be evicted.
-    std::size_t small_claims = 0;  ///< Of begun bodies that are small.
-    std::size_t large_claims = 0;  ///< Of bodies that are large.
+    std::size_t small_claims = 0;  ///< Claims of begun bodies that are small.
+    std::size_t large_claims = 0;  ///< Claims of bodies that are large.
     std::size_t bodies = 0;
   };
   using Clients = std::map<std::string, ClientBytes>;
@@ -135,7 +135,7 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
   Id last_id_ = 0;
   std::uint64_t growths_ = 0;
   std::size_t used_ = 0;
-  std::size_t used_unfinished_ = 0;  ///< By those in `needs_`.
+  std::size_t used_unfinished_ = 0;  ///< Bytes used by the bodies in `needs_`.
   std::size_t large_bodies_ = 0;
   Clients clients_;                                    ///< Those with bodies.
   std::map<Id, Body> bodies_;                          ///< Those that are open.

@@ -97,7 +97,7 @@ Awaitable<bool> BodyReader::ReadFixed(std::size_t size, bool wants_continue) {
       }
       continue;
     }
-    // Whoever interrupts says so before cancelling what is waited for: to look first misses nothing.
+    // An interruption is recorded before the wait is cancelled, so looking first misses nothing.
     if (Interrupted()) {
       co_return false;
     }

@@ -27,7 +27,7 @@ class ConnectionTableTest : public testing::Test {
     }
   }
 
-  /// Who has to go for a connection of `peer`; 0: nobody, there is a place. nullopt: it cannot have one.
+  /// Returns the connection that has to go for one of `peer`; 0 if there is a place; nullopt if it cannot have one.
   std::optional<Id> Victim(const ConnectionTable& table, const std::string& peer) const {
     const ConnectionTable::Room room = table.RoomFor(peer, /*with_request=*/true, now_);
     return room.free ? std::optional<Id>(0) : room.victim;

@@ -103,7 +103,7 @@ absl::StatusOr<std::string> Boundary(std::string_view content_type, std::span<co
   const auto parameters = Parameters(content_type);
   const auto boundary = parameters ? parameters->find("boundary") : ParameterMap::const_iterator();
   if (!parameters || boundary == parameters->end()) {
-    // Who sets the Content-Type by hand often leaves the boundary out.
+    // A Content-Type that was set by hand often lacks the boundary.
     if (const auto shown = BoundaryOfBody(body)) {
       return std::string(*shown);
     }

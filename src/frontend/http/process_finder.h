@@ -66,7 +66,7 @@ class ProcessFinder {
   std::mutex mutex_;
   std::condition_variable changed_;
   Sockets wanted_;
-  std::deque<BackgroundSearch> background_;  ///< Of the thread alone.
+  std::deque<BackgroundSearch> background_;  ///< Used by the thread alone.
   bool stopping_ = false;
   std::thread thread_;
 };

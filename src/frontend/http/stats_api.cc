@@ -53,7 +53,7 @@ struct Whole {
 
   Duration device_time;
   std::array<RecentShare, kRecentWindows.size()> recent;
-  std::array<double, kRecentWindows.size()> seconds{};  ///< Of the windows, as far as the service ran then.
+  std::array<double, kRecentWindows.size()> seconds{};  ///< Length of each window, as far as the service ran then.
 };
 
 double Part(Duration part, Duration all) {

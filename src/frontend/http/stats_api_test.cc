@@ -104,7 +104,7 @@ TEST_F(StatsApiTest, SharesOfClientsAndModels) {
   EXPECT_EQ(json["models"][0]["running"], 1);
 }
 
-/// Who is named, with its ids, in an answer.
+/// Returns the clients that an answer names, with their ids.
 std::vector<std::pair<std::string, std::string>> Names(const Json& json) {
   std::vector<std::pair<std::string, std::string>> names;
   for (const Json& client : json["clients"]) {

@@ -135,7 +135,7 @@ TEST_F(UnixListenerTest, WhatIsPutInItsPlaceKeepsItsMode) {
   const std::string victim = folder_ + "/victim";
   std::ofstream(victim) << "precious";
   ASSERT_EQ(chmod(victim.c_str(), 0600), 0);
-  // As somebody who may write the folder could do between the steps.
+  // Anybody who may write to the folder could do this between the steps.
   std::filesystem::create_symlink(victim, path_);
   EXPECT_THAT(std::string(SetSocketAccess(path_, 0666, "").status().message()), HasSubstr("another file was put"));
   EXPECT_EQ(ModeOf(victim), 0600U);

@@ -117,7 +117,7 @@ absl::Status RemoveStaleSocket(const std::string& path) {
 }
 
 absl::StatusOr<FileIdentity> SetSocketAccess(const std::string& path, int mode, const std::string& group) {
-  // Whoever may write the folder can put another file there at any time: from here on the path is not used again.
+  // Anybody who may write to the folder can put another file there, so the path is not used again from here on.
   const UniqueFd file(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat status{};
   if (!file.valid() || fstat(file.get(), &status) != 0) {
